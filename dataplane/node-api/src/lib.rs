@@ -1,0 +1,1 @@
+//! The gRPC API of one storage node, sluice.node.v1.

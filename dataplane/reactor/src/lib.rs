@@ -1,0 +1,1 @@
+//! The pinned loop: pollers, timers, control rings and idling.

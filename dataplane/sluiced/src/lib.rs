@@ -1,0 +1,1 @@
+//! The data-plane daemon of a storage node.

@@ -1,0 +1,1 @@
+//! NVMe/TCP target: sockets to qpairs to volumes.

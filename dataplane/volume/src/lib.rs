@@ -1,0 +1,1 @@
+//! Pools and volumes: linear slices of a device, recorded in its superblock.

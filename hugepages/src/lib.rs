@@ -1,0 +1,1 @@
+//! Host memory for I/O: arenas and fixed buffer pools.

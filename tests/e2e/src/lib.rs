@@ -1,0 +1,1 @@
+//! Whole-path tests: daemon, load generator, faults.

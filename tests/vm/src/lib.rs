@@ -1,0 +1,1 @@
+//! The Linux kernel's NVMe/TCP host in a VM against the daemon.
