@@ -1,1 +1,8 @@
 //! NVMe wire formats and the qpair machines of host and controller, without I/O.
+
+#![forbid(unsafe_code)]
+
+pub mod cqe;
+pub mod sgl;
+pub mod sqe;
+pub mod status;
