@@ -54,20 +54,12 @@ impl Arena {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a null hint lets the kernel choose an unused range, so no existing memory is replaced.
         let base = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                flags,
-            )
+            mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, flags)
         };
         match base.map(|base| NonNull::new(base.cast::<u8>())) {
             Ok(Some(base)) => Ok(Self { base, length }),
             Ok(None) => Err(ArenaError::Length { length_bytes }),
-            Err(cause) => Err(ArenaError::Map {
-                length_bytes,
-                cause: cause.into(),
-            }),
+            Err(cause) => Err(ArenaError::Map { length_bytes, cause: cause.into() }),
         }
     }
 
@@ -102,13 +94,7 @@ impl Arena {
     /// A wish: kernels without them ignore it, and so does this call.
     pub fn prefer_huge_pages(&mut self) {
         // SAFETY: the whole mapping belongs to `self`; the advice changes its page size, never its contents.
-        let _ = unsafe {
-            madvise(
-                self.base.as_ptr().cast(),
-                self.length,
-                Advice::LinuxHugepage,
-            )
-        };
+        let _ = unsafe { madvise(self.base.as_ptr().cast(), self.length, Advice::LinuxHugepage) };
     }
 
     /// The first byte, for registration with a device and for the pool that cuts the arena up.
@@ -156,27 +142,13 @@ mod test {
     #[test]
     fn lengths_outside_the_address_space_are_refused() {
         assert!(matches!(Arena::new(0), Err(ArenaError::Length { .. })));
-        assert!(matches!(
-            Arena::new(LONGEST_BYTES + 1),
-            Err(ArenaError::Length { .. })
-        ));
-        assert!(matches!(
-            Arena::new(LONGEST_BYTES),
-            Err(ArenaError::Map { .. })
-        ));
+        assert!(matches!(Arena::new(LONGEST_BYTES + 1), Err(ArenaError::Length { .. })));
+        assert!(matches!(Arena::new(LONGEST_BYTES), Err(ArenaError::Map { .. })));
     }
 
     #[test]
     fn release_zeroes_exactly_its_range() {
-        for range in [
-            0..16_384,
-            1..16_383,
-            4096..8192,
-            4095..8193,
-            100..200,
-            4000..4200,
-            5000..5000,
-        ] {
+        for range in [0..16_384, 1..16_383, 4096..8192, 4095..8193, 100..200, 4000..4200, 5000..5000] {
             let mut arena = Arena::new(16_384).unwrap();
             arena.fill(0xa5);
             arena.release(range.clone());

@@ -24,21 +24,12 @@ impl Buffer {
     /// Wraps buffer `index` of `class`, which the caller took off the free list.
     pub(crate) fn new(shared: Rc<Shared>, class: usize, index: u32, length: u32) -> Self {
         let address = shared.address(class, index);
-        Self {
-            shared,
-            address,
-            length,
-            index,
-            class,
-        }
+        Self { shared, address, length, index, class }
     }
 
     /// Length in bytes: what was asked for, at most [`Buffer::capacity`].
     #[must_use]
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "a slice method through Deref answers that"
-    )]
+    #[expect(clippy::len_without_is_empty, reason = "a slice method through Deref answers that")]
     pub fn len(&self) -> usize {
         self.length as usize
     }
@@ -54,11 +45,7 @@ impl Buffer {
     /// # Panics
     /// If `length` exceeds [`Buffer::capacity`].
     pub fn set_len(&mut self, length: u32) {
-        assert!(
-            length <= self.capacity(),
-            "length {length} exceeds the buffer's {}",
-            self.capacity()
-        );
+        assert!(length <= self.capacity(), "length {length} exceeds the buffer's {}", self.capacity());
         self.length = length;
     }
 
@@ -119,9 +106,6 @@ impl Drop for Buffer {
 impl fmt::Debug for Buffer {
     /// Place and length only: contents belong to applications.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buffer")
-            .field("offset", &self.region_offset())
-            .field("length", &self.length)
-            .finish()
+        f.debug_struct("Buffer").field("offset", &self.region_offset()).field("length", &self.length).finish()
     }
 }

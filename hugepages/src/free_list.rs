@@ -16,14 +16,8 @@ pub(crate) struct FreeList {
 impl FreeList {
     /// A list of the indices `0..count`, lowest first. `count < u32::MAX`.
     pub(crate) fn new(count: u32) -> Self {
-        let next = (1..=count)
-            .map(|next| Cell::new(if next == count { END } else { next }))
-            .collect();
-        Self {
-            head: Cell::new(if count == 0 { END } else { 0 }),
-            free: Cell::new(count),
-            next,
-        }
+        let next = (1..=count).map(|next| Cell::new(if next == count { END } else { next })).collect();
+        Self { head: Cell::new(if count == 0 { END } else { 0 }), free: Cell::new(count), next }
     }
 
     /// Takes an index off the list.
@@ -55,17 +49,11 @@ mod test {
     #[test]
     fn gives_each_index_once_and_takes_them_back() {
         let list = FreeList::new(3);
-        assert_eq!(
-            [list.take(), list.take(), list.take(), list.take()],
-            [Some(0), Some(1), Some(2), None]
-        );
+        assert_eq!([list.take(), list.take(), list.take(), list.take()], [Some(0), Some(1), Some(2), None]);
         list.give(1);
         list.give(2);
         assert_eq!(list.free(), 2);
-        assert_eq!(
-            [list.take(), list.take(), list.take()],
-            [Some(2), Some(1), None]
-        );
+        assert_eq!([list.take(), list.take(), list.take()], [Some(2), Some(1), None]);
     }
 
     #[test]

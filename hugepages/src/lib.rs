@@ -34,16 +34,8 @@ pub const ALIGNMENT: u32 = 4096;
 ///
 /// The mapped length is a `usize`, so every offset below it is one too; the target is 64-bit (asserted here).
 pub(crate) const fn to_usize(bytes: u64) -> usize {
-    const {
-        assert!(
-            size_of::<usize>() == size_of::<u64>(),
-            "sluice needs a 64-bit target"
-        )
-    };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "usize has 64 bits, asserted above"
-    )]
+    const { assert!(size_of::<usize>() == size_of::<u64>(), "sluice needs a 64-bit target") };
+    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits, asserted above")]
     let bytes = bytes as usize;
     bytes
 }

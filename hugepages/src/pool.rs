@@ -102,14 +102,9 @@ impl Pool {
         classes.sort_by_key(|class| class.buffer_bytes);
         check(&classes)?;
         let mut length_bytes = 0;
-        let classes = classes
-            .iter()
-            .map(|class| Slab::place(class, &mut length_bytes))
-            .collect();
+        let classes = classes.iter().map(|class| Slab::place(class, &mut length_bytes)).collect();
         let arena = Arena::new(length_bytes)?;
-        Ok(Self {
-            shared: Rc::new(Shared { classes, arena }),
-        })
+        Ok(Self { shared: Rc::new(Shared { classes, arena }) })
     }
 
     /// A buffer of `length` bytes from the smallest class that holds it and has one free.
@@ -141,10 +136,7 @@ impl Pool {
     /// Capacity of the largest class, in bytes.
     #[must_use]
     pub fn largest(&self) -> u32 {
-        self.shared
-            .classes
-            .last()
-            .map_or(0, |slab| slab.buffer_bytes)
+        self.shared.classes.last().map_or(0, |slab| slab.buffer_bytes)
     }
 }
 
@@ -153,38 +145,23 @@ fn check(classes: &[Class]) -> Result<(), PoolError> {
     if classes.is_empty() {
         return Err(PoolError::NoClasses);
     }
-    for &Class {
-        buffer_bytes,
-        count,
-    } in classes
-    {
+    for &Class { buffer_bytes, count } in classes {
         if buffer_bytes == 0 || !buffer_bytes.is_multiple_of(ALIGNMENT) {
             return Err(PoolError::BufferSize { buffer_bytes });
         }
         if count == 0 || count == u32::MAX {
-            return Err(PoolError::Count {
-                buffer_bytes,
-                count,
-            });
+            return Err(PoolError::Count { buffer_bytes, count });
         }
     }
-    match classes
-        .windows(2)
-        .find(|pair| pair[0].buffer_bytes == pair[1].buffer_bytes)
-    {
-        Some(pair) => Err(PoolError::DuplicateClass {
-            buffer_bytes: pair[0].buffer_bytes,
-        }),
+    match classes.windows(2).find(|pair| pair[0].buffer_bytes == pair[1].buffer_bytes) {
+        Some(pair) => Err(PoolError::DuplicateClass { buffer_bytes: pair[0].buffer_bytes }),
         None => Ok(()),
     }
 }
 
 impl Shared {
     pub(crate) fn region(&self) -> Region {
-        Region {
-            base: self.arena.base(),
-            length_bytes: self.arena.len() as u64,
-        }
+        Region { base: self.arena.base(), length_bytes: self.arena.len() as u64 }
     }
 
     /// Capacity of a buffer of `class`.
@@ -217,18 +194,10 @@ impl Shared {
 impl Slab {
     /// The slab that starts where the previous one ended; moves that end on.
     fn place(class: &Class, end: &mut u64) -> Self {
-        let &Class {
-            buffer_bytes,
-            count,
-        } = class;
+        let &Class { buffer_bytes, count } = class;
         let offset = *end;
         *end = offset.saturating_add(u64::from(buffer_bytes) * u64::from(count));
-        Self {
-            buffer_bytes,
-            count,
-            offset,
-            free: FreeList::new(count),
-        }
+        Self { buffer_bytes, count, offset, free: FreeList::new(count) }
     }
 
     fn holds(&self, length: u32) -> bool {

@@ -3,13 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn pool(classes: &[(u32, u32)]) -> Result<Pool, PoolError> {
-    let classes = classes
-        .iter()
-        .map(|&(buffer_bytes, count)| Class {
-            buffer_bytes,
-            count,
-        })
-        .collect();
+    let classes = classes.iter().map(|&(buffer_bytes, count)| Class { buffer_bytes, count }).collect();
     Pool::new(&PoolConfig { classes })
 }
 
@@ -39,20 +33,14 @@ fn falls_to_a_larger_class_then_to_none() {
 #[test]
 fn buffers_are_aligned_disjoint_and_inside_the_region() {
     let pool = pool(&[(4096, 5), (12_288, 3)]).unwrap();
-    assert_eq!(
-        (pool.region().length_bytes, pool.largest()),
-        (5 * 4096 + 3 * 12_288, 12_288)
-    );
+    assert_eq!((pool.region().length_bytes, pool.largest()), (5 * 4096 + 3 * 12_288, 12_288));
     let buffers: Vec<Buffer> = std::iter::from_fn(|| pool.take(1)).collect();
     assert_eq!(buffers.len(), 8);
     let mut end = 0;
     for buffer in &buffers {
         assert_eq!(buffer.region_offset(), end);
         assert_eq!(buffer.as_ptr().addr() % 4096, 0);
-        assert_eq!(
-            buffer.as_ptr().addr(),
-            pool.region().base.addr().get() + to_usize(end)
-        );
+        assert_eq!(buffer.as_ptr().addr(), pool.region().base.addr().get() + to_usize(end));
         end += u64::from(buffer.capacity());
     }
     assert_eq!(end, pool.region().length_bytes);
@@ -83,26 +71,11 @@ fn set_len_stops_at_the_capacity() {
 #[test]
 fn bad_configurations_are_refused() {
     assert!(matches!(pool(&[]), Err(PoolError::NoClasses)));
-    assert!(matches!(
-        pool(&[(0, 1)]),
-        Err(PoolError::BufferSize { buffer_bytes: 0 })
-    ));
-    assert!(matches!(
-        pool(&[(4095, 1)]),
-        Err(PoolError::BufferSize { .. })
-    ));
-    assert!(matches!(
-        pool(&[(4096, 0)]),
-        Err(PoolError::Count { count: 0, .. })
-    ));
-    assert!(matches!(
-        pool(&[(4096, u32::MAX)]),
-        Err(PoolError::Count { .. })
-    ));
-    assert!(matches!(
-        pool(&[(4096, 1), (8192, 1), (4096, 2)]),
-        Err(PoolError::DuplicateClass { .. })
-    ));
+    assert!(matches!(pool(&[(0, 1)]), Err(PoolError::BufferSize { buffer_bytes: 0 })));
+    assert!(matches!(pool(&[(4095, 1)]), Err(PoolError::BufferSize { .. })));
+    assert!(matches!(pool(&[(4096, 0)]), Err(PoolError::Count { count: 0, .. })));
+    assert!(matches!(pool(&[(4096, u32::MAX)]), Err(PoolError::Count { .. })));
+    assert!(matches!(pool(&[(4096, 1), (8192, 1), (4096, 2)]), Err(PoolError::DuplicateClass { .. })));
 }
 
 proptest! {
