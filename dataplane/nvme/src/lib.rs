@@ -6,3 +6,4 @@ pub mod cqe;
 pub mod sgl;
 pub mod sqe;
 pub mod status;
+pub mod tcp;
