@@ -2,8 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+mod bits;
 pub mod cqe;
+pub mod identify;
+mod layout;
+pub mod nqn;
+pub mod opcode;
+pub mod property;
 pub mod sgl;
 pub mod sqe;
 pub mod status;
 pub mod tcp;
+pub mod text;
