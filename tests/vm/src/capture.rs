@@ -1,0 +1,69 @@
+//! Captured packets, judged by tshark's NVMe/TCP dissector: a second reading of the specification.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use tempfile::NamedTempFile;
+
+use crate::tool;
+
+/// The Ethernet packets of a machine's life, in pcap form.
+#[derive(Debug)]
+pub struct Capture {
+    packets: Vec<u8>,
+}
+
+/// What tshark found in a capture.
+#[derive(Debug)]
+pub struct Dissection {
+    /// How often each PDU type occurred, by its number (`NVMe/TCP` section 3.6.2).
+    pub pdus: BTreeMap<u8, u64>,
+    /// Packets that did not dissect, one line each: frame, protocols and what is wrong.
+    pub malformed: Vec<String>,
+}
+
+impl Capture {
+    pub(crate) fn new(packets: Vec<u8>) -> Self {
+        Self { packets }
+    }
+
+    /// Dissects the connections to a TCP port as NVMe/TCP.
+    ///
+    /// # Panics
+    ///
+    /// When tshark fails or is missing.
+    #[must_use]
+    pub fn dissect(&self, port: u16) -> Dissection {
+        let mut file = NamedTempFile::new().expect("make a capture file");
+        file.write_all(&self.packets).expect("write the capture file");
+        let path = file.path().display().to_string();
+        let decode = format!("tcp.port=={port},nvme-tcp");
+        let fields = |filter: &str, fields: &[&str]| {
+            let mut arguments = vec!["-r", &path, "-d", &decode, "-Y", filter, "-T", "fields"];
+            arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
+            tool::text("tshark", arguments)
+        };
+        let malformed = fields("_ws.malformed", &["frame.number", "frame.protocols", "_ws.expert.message"]);
+        let types = fields("nvme-tcp", &["nvme-tcp.type"]);
+        Dissection { pdus: count(&types), malformed: malformed.lines().map(str::to_owned).collect() }
+    }
+}
+
+/// Counts the PDU types in lines of comma-separated numbers.
+fn count(types: &str) -> BTreeMap<u8, u64> {
+    let mut pdus = BTreeMap::new();
+    for number in types.split(['\n', ',']).filter_map(|number| number.trim().parse().ok()) {
+        *pdus.entry(number).or_default() += 1;
+    }
+    pdus
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    #[test]
+    fn pdu_types_are_counted_over_packets_that_hold_several() {
+        assert_eq!(count("0\n4,4,6\n\n5\n"), BTreeMap::from([(0, 1), (4, 2), (5, 1), (6, 1)]));
+    }
+}

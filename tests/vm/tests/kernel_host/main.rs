@@ -1,0 +1,3 @@
+//! The Linux kernel's NVMe/TCP host against the daemon, one behaviour a test.
+
+mod harness;
