@@ -1,1 +1,5 @@
-//! The data-plane daemon of a storage node.
+//! The data-plane daemon of a storage node: configuration, wiring and the node's gRPC service.
+
+#![forbid(unsafe_code)]
+
+pub mod config;

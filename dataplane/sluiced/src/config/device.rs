@@ -1,0 +1,152 @@
+//! `[[device]]`: what a device is made from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sluice_node_api::Size;
+
+use super::raw::RawDevice;
+use super::{ConfigError, dns_label};
+
+/// A device, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceConfig {
+    /// Unique; a DNS label.
+    pub name: String,
+    /// What it is made from.
+    pub source: Source,
+    /// The core to pin its reactor to, if one is prescribed.
+    pub core: Option<u32>,
+    /// When to format it.
+    pub format: Format,
+}
+
+/// What a device is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A regular file.
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Logical block size in bytes.
+        block_size: u32,
+        /// Size to create it with, if it is missing.
+        create_bytes: Option<u64>,
+    },
+    /// A block device.
+    Block {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Memory of this process.
+    Memory(Volatile),
+    /// Accepts everything, keeps nothing, reads zeroes.
+    Null(Volatile),
+}
+
+/// Shape of a device that is made anew at every start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volatile {
+    /// Size in bytes, a multiple of 1 MiB.
+    pub size_bytes: u64,
+    /// Logical block size in bytes: 512 or 4096.
+    pub block_size: u32,
+}
+
+/// When a device is formatted without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// If it holds no data at all.
+    IfBlank,
+    /// Not at all.
+    Never,
+}
+
+/// As configured: the `uri` option.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::File { path, .. } => write!(f, "file:{}", path.display()),
+            Source::Block { path } => write!(f, "uring:{}", path.display()),
+            Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
+            Source::Null(shape) => write!(f, "null:{}", Size(shape.size_bytes)),
+        }
+    }
+}
+
+/// Block size of devices that do not tell their own.
+const DEFAULT_BLOCK_SIZE: u32 = 4096;
+
+impl RawDevice {
+    /// Checks one device by itself; its ranges are checked before.
+    pub(super) fn resolve(&self) -> Result<DeviceConfig, ConfigError> {
+        if !dns_label(&self.name) {
+            let rule = "required: 1 to 63 of a-z, 0-9 and `-`, neither first nor last a `-`";
+            return Err(ConfigError::value("device.name", &self.name, rule));
+        }
+        let format = match self.format.as_str() {
+            "if-blank" => Format::IfBlank,
+            "never" => Format::Never,
+            other => return Err(ConfigError::value("device.format", other, "must be `if-blank` or `never`")),
+        };
+        Ok(DeviceConfig { name: self.name.clone(), source: self.source()?, core: self.core, format })
+    }
+
+    fn source(&self) -> Result<Source, ConfigError> {
+        const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `memory:SIZE` or `null:SIZE`";
+        let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
+        let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
+        match kind {
+            "file" => self.file(rest),
+            "uring" => self.block(rest),
+            "memory" => self.volatile(rest).map(Source::Memory),
+            "null" => self.volatile(rest).map(Source::Null),
+            _ => Err(bad()),
+        }
+    }
+
+    fn file(&self, path: &str) -> Result<Source, ConfigError> {
+        if self.size.is_some_and(|size| !size.0.is_multiple_of(Size::mib(1).0)) {
+            return Err(ConfigError::value(
+                "device.size",
+                self.size.unwrap_or_default(),
+                "must be a multiple of 1MiB",
+            ));
+        }
+        let create_bytes = self.size.map(|size| size.0);
+        Ok(Source::File { path: path.into(), block_size: self.known_block_size()?, create_bytes })
+    }
+
+    fn block(&self, path: &str) -> Result<Source, ConfigError> {
+        self.refuse_size("a block device has its own size")?;
+        match self.block_size {
+            Some(size) => Err(ConfigError::value("device.block_size", size, "a block device tells its own")),
+            None => Ok(Source::Block { path: path.into() }),
+        }
+    }
+
+    fn volatile(&self, size: &str) -> Result<Volatile, ConfigError> {
+        self.refuse_size("the size stands in the URI")?;
+        let size: Size = size.parse()?;
+        let whole = size.0.is_multiple_of(Size::mib(1).0);
+        if !whole || !(Size::mib(16)..=Size(1 << 50)).contains(&size) {
+            let rule = "the size must be 16MiB to 1PiB and a multiple of 1MiB";
+            return Err(ConfigError::value("device.uri", &self.uri, rule));
+        }
+        Ok(Volatile { size_bytes: size.0, block_size: self.known_block_size()? })
+    }
+
+    fn known_block_size(&self) -> Result<u32, ConfigError> {
+        match self.block_size.unwrap_or(DEFAULT_BLOCK_SIZE) {
+            size @ (512 | 4096) => Ok(size),
+            other => Err(ConfigError::value("device.block_size", other, "must be 512 or 4096")),
+        }
+    }
+
+    fn refuse_size(&self, reason: &'static str) -> Result<(), ConfigError> {
+        match self.size {
+            Some(size) => Err(ConfigError::value("device.size", size, reason)),
+            None => Ok(()),
+        }
+    }
+}
