@@ -1,0 +1,3 @@
+//! The `sluice-perf` program.
+#![forbid(unsafe_code)]
+fn main() {}
