@@ -6,6 +6,7 @@ mod bits;
 pub mod cqe;
 pub mod identify;
 mod layout;
+pub mod log;
 pub mod nqn;
 pub mod opcode;
 pub mod property;
