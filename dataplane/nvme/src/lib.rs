@@ -2,8 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod async_event;
 mod bits;
 pub mod cqe;
+pub mod dsm;
+pub mod fabrics;
+pub mod feature;
 pub mod identify;
 mod layout;
 pub mod log;
