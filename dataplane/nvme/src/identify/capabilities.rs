@@ -105,7 +105,7 @@ bit_fields! {
         telemetry, with_telemetry: bool = 3..4;
         /// Persistent Event log.
         persistent_event, with_persistent_event: bool = 4..5;
-        /// Supported Log Pages and the log pages of the same kind.
+        /// MLPS: log pages 00h, 12h and 13h, and the scope (CSP) in 05h.
         supported_logs, with_supported_logs: bool = 5..6;
     }
 }

@@ -16,6 +16,7 @@ pub mod changed_ns;
 pub mod discovery;
 pub mod effects;
 pub mod error;
+pub mod feature_effects;
 pub mod firmware_slot;
 pub mod smart;
 pub mod supported_logs;
@@ -42,6 +43,8 @@ wire_enum! {
         AsymmetricNamespaceAccess = 0x0c => "Asymmetric Namespace Access",
         PersistentEvent = 0x0d => "Persistent Event",
         LbaStatus = 0x0e => "LBA Status Information",
+        FeatureEffects = 0x12 => "Feature Identifiers Supported and Effects",
+        NvmeMiEffects = 0x13 => "NVMe-MI Commands Supported and Effects",
         Discovery = 0x70 => "Discovery",
         ReservationNotification = 0x80 => "Reservation Notification",
         SanitizeStatus = 0x81 => "Sanitize Status",
