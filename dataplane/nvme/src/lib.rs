@@ -14,6 +14,7 @@ pub mod log;
 pub mod nqn;
 pub mod opcode;
 pub mod property;
+pub mod qpair;
 pub mod sgl;
 pub mod sqe;
 pub mod status;
