@@ -20,6 +20,10 @@ pub struct Dissection {
     pub pdus: BTreeMap<u8, u64>,
     /// Packets that did not dissect, one line each: frame, protocols and what is wrong.
     pub malformed: Vec<String>,
+    /// Packets with a digest that is not that of their PDU, one line each: frame and PDU types.
+    pub bad_digests: Vec<String>,
+    /// How many packets held a digest that is right.
+    pub good_digests: usize,
 }
 
 impl Capture {
@@ -40,19 +44,28 @@ impl Capture {
         let decode = format!("tcp.port=={port},nvme-tcp");
         let fields = |filter: &str, fields: &[&str]| {
             let mut arguments = vec!["-r", &path, "-d", &decode, "-Y", filter, "-T", "fields"];
+            arguments.extend(["-o", "nvme-tcp.check_hdgst:TRUE", "-o", "nvme-tcp.check_ddgst:TRUE"]);
             arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
-            tool::text("tshark", arguments)
+            tool::text("tshark", arguments).lines().map(str::to_owned).collect::<Vec<String>>()
         };
-        let malformed = fields("_ws.malformed", &["frame.number", "frame.protocols", "_ws.expert.message"]);
-        let types = fields("nvme-tcp", &["nvme-tcp.type"]);
-        Dissection { pdus: count(&types), malformed: malformed.lines().map(str::to_owned).collect() }
+        let digests = |status: u8| {
+            let filter = format!("nvme-tcp.hdgst.status == {status} || nvme-tcp.ddgst.status == {status}");
+            fields(&filter, &["frame.number", "nvme-tcp.type"])
+        };
+        Dissection {
+            pdus: count(&fields("nvme-tcp", &["nvme-tcp.type"])),
+            malformed: fields("_ws.malformed", &["frame.number", "frame.protocols", "_ws.expert.message"]),
+            bad_digests: digests(0),
+            good_digests: digests(1).len(),
+        }
     }
 }
 
 /// Counts the PDU types in lines of comma-separated numbers.
-fn count(types: &str) -> BTreeMap<u8, u64> {
+fn count(types: &[String]) -> BTreeMap<u8, u64> {
     let mut pdus = BTreeMap::new();
-    for number in types.split(['\n', ',']).filter_map(|number| number.trim().parse().ok()) {
+    let numbers = types.iter().flat_map(|line| line.split(','));
+    for number in numbers.filter_map(|number| number.parse().ok()) {
         *pdus.entry(number).or_default() += 1;
     }
     pdus
@@ -64,6 +77,7 @@ mod test {
 
     #[test]
     fn pdu_types_are_counted_over_packets_that_hold_several() {
-        assert_eq!(count("0\n4,4,6\n\n5\n"), BTreeMap::from([(0, 1), (4, 2), (5, 1), (6, 1)]));
+        let lines = ["0", "4,4,6", "", "5"].map(str::to_owned);
+        assert_eq!(count(&lines), BTreeMap::from([(0, 1), (4, 2), (5, 1), (6, 1)]));
     }
 }

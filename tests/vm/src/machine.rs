@@ -111,10 +111,15 @@ impl Machine {
     ///
     /// # Panics
     ///
-    /// When the script fails; the message has the script and what it printed.
+    /// When the script fails; the message has the script, what it printed and the kernel's last messages.
     pub fn sh(&mut self, script: &str) -> String {
         let Answer { code, output } = self.run(script);
-        assert!(code == 0, "exit code {code} from the guest's script\n{script}\nwhich printed\n{output}");
+        if code != 0 {
+            let log = self.run("dmesg | tail -n 30").output;
+            panic!(
+                "exit code {code} from the guest's script\n{script}\nwhich printed\n{output}--- dmesg, the end\n{log}"
+            );
+        }
         output.trim_end().to_owned()
     }
 

@@ -1,3 +1,10 @@
 //! The Linux kernel's NVMe/TCP host against the daemon, one behaviour a test.
 
+mod access;
+mod admin;
+mod commands;
+mod connect;
+mod filesystem;
 mod harness;
+mod packets;
+mod restart;
