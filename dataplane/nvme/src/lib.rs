@@ -8,6 +8,8 @@ pub mod cqe;
 pub mod dsm;
 pub mod fabrics;
 pub mod feature;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod identify;
 mod layout;
 pub mod log;

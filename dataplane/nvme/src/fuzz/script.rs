@@ -149,18 +149,20 @@ impl HostScript {
         self.capsule(sqe, &[])
     }
 
-    /// The next H2CData of any open R2T, rarely longer than allowed; a command if there is no R2T after all.
+    /// The next H2CData of any open R2T, rarely longer than MAXH2CDATA or than
+    /// what was asked for; a command if there is no R2T after all.
     fn serve_r2t(&mut self, owner: &mut ControllerOwner) -> Vec<u8> {
         if owner.r2ts.is_empty() {
             return self.read();
         }
         let at = owner.random.below(owner.r2ts.len());
         let most = if owner.random.one_in(300) { u32::MAX } else { self.max_h2c_data };
+        let excess = if owner.random.one_in(300) { 4 } else { 0 };
         let r2t = &mut owner.r2ts[at];
-        let length = (r2t.end - r2t.next).min(most);
+        let length = (r2t.end - r2t.next).min(most) + excess;
         let (cid, ttag, start) = (r2t.cid, r2t.ttag, r2t.next);
         r2t.next += length;
-        let last = r2t.next == r2t.end;
+        let last = r2t.next >= r2t.end;
         if last {
             owner.r2ts.swap_remove(at);
         }
