@@ -162,8 +162,8 @@ impl HostScript {
         let length = (r2t.end - r2t.next).min(most) + excess;
         let (cid, ttag, start) = (r2t.cid, r2t.ttag, r2t.next);
         r2t.next += length;
-        let last = r2t.next >= r2t.end;
-        if last {
+        let last = r2t.next == r2t.end;
+        if r2t.next >= r2t.end {
             owner.r2ts.swap_remove(at);
         }
         let data = vec![0xa5; usize::try_from(length).expect("it is small")];
