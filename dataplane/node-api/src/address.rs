@@ -35,27 +35,16 @@ impl FromStr for ApiAddress {
         let bad = || AddressError(text.to_owned());
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() {
-                Err(bad())
-            } else {
-                Ok(ApiAddress::Unix(path.into()))
-            };
+            return if path.is_empty() { Err(bad()) } else { Ok(ApiAddress::Unix(path.into())) };
         }
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
         let port = port.parse().map_err(|_| bad())?;
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         // A bare IPv6 address would make the last group a port.
-        if bare.is_empty() || (bare.contains(':') && bare.len() == host.len()) || bare.contains('/')
-        {
+        if bare.is_empty() || (bare.contains(':') && bare.len() == host.len()) || bare.contains('/') {
             return Err(bad());
         }
-        Ok(ApiAddress::Tcp {
-            host: bare.to_owned(),
-            port,
-        })
+        Ok(ApiAddress::Tcp { host: bare.to_owned(), port })
     }
 }
 
@@ -76,33 +65,14 @@ mod test {
 
     #[test]
     fn reads_both_forms_and_writes_them_back() {
-        let tcp = |host: &str, port| ApiAddress::Tcp {
-            host: host.to_owned(),
-            port,
-        };
+        let tcp = |host: &str, port| ApiAddress::Tcp { host: host.to_owned(), port };
         let table = [
-            (
-                "unix:/run/a.sock",
-                ApiAddress::Unix("/run/a.sock".into()),
-                "unix:/run/a.sock",
-            ),
-            (
-                "unix:///run/a.sock",
-                ApiAddress::Unix("/run/a.sock".into()),
-                "unix:/run/a.sock",
-            ),
-            (
-                "unix:relative",
-                ApiAddress::Unix("relative".into()),
-                "unix:relative",
-            ),
+            ("unix:/run/a.sock", ApiAddress::Unix("/run/a.sock".into()), "unix:/run/a.sock"),
+            ("unix:///run/a.sock", ApiAddress::Unix("/run/a.sock".into()), "unix:/run/a.sock"),
+            ("unix:relative", ApiAddress::Unix("relative".into()), "unix:relative"),
             ("127.0.0.1:0", tcp("127.0.0.1", 0), "127.0.0.1:0"),
             ("[::1]:65535", tcp("::1", 65535), "[::1]:65535"),
-            (
-                "node-3.lan:4421",
-                tcp("node-3.lan", 4421),
-                "node-3.lan:4421",
-            ),
+            ("node-3.lan:4421", tcp("node-3.lan", 4421), "node-3.lan:4421"),
         ];
         for (text, address, back) in table {
             assert_eq!(text.parse(), Ok(address.clone()), "{text}");
@@ -112,21 +82,8 @@ mod test {
 
     #[test]
     fn refuses_the_rest() {
-        for text in [
-            "",
-            "unix:",
-            "host",
-            ":4421",
-            "host:65536",
-            "::1:4421",
-            "http://host:80",
-            "host:",
-        ] {
-            assert_eq!(
-                text.parse::<ApiAddress>(),
-                Err(AddressError(text.to_owned())),
-                "{text}"
-            );
+        for text in ["", "unix:", "host", ":4421", "host:65536", "::1:4421", "http://host:80", "host:"] {
+            assert_eq!(text.parse::<ApiAddress>(), Err(AddressError(text.to_owned())), "{text}");
         }
     }
 }

@@ -22,9 +22,6 @@ pub async fn connect(address: &ApiAddress) -> Result<NodeClient, Error> {
         ApiAddress::Unix(_) => address.to_string(),
         ApiAddress::Tcp { .. } => format!("http://{address}"),
     };
-    let channel = Endpoint::from_shared(uri)?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .connect()
-        .await?;
+    let channel = Endpoint::from_shared(uri)?.connect_timeout(CONNECT_TIMEOUT).connect().await?;
     Ok(node_client::NodeClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
 }

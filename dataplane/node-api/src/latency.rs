@@ -32,23 +32,17 @@ impl LatencyHistogram {
 
     /// Pairs of bound in nanoseconds and count, ascending.
     pub fn buckets(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> + Clone + '_ {
-        self.highest_ns
-            .iter()
-            .copied()
-            .zip(self.count.iter().copied())
+        self.highest_ns.iter().copied().zip(self.count.iter().copied())
     }
 
     /// Commands counted.
     pub fn total(&self) -> u64 {
-        self.buckets()
-            .fold(0, |total, (_, count)| total.saturating_add(count))
+        self.buckets().fold(0, |total, (_, count)| total.saturating_add(count))
     }
 
     /// A latency in nanoseconds that at least this share of the commands did not exceed; `None` if it is empty.
     pub fn value_at(&self, share: PerMillion) -> Option<u64> {
-        let rank = (u128::from(self.total()) * u128::from(share.0))
-            .div_ceil(1_000_000)
-            .max(1);
+        let rank = (u128::from(self.total()) * u128::from(share.0)).div_ceil(1_000_000).max(1);
         let mut seen = 0;
         let reaches = |(_, count): &(u64, u64)| {
             seen += u128::from(*count);
@@ -98,14 +92,8 @@ mod test {
     fn percentiles_stand_on_the_bucket_that_reaches_the_rank() {
         let h = histogram(&[(10, 50), (20, 49), (1000, 1)]);
         assert_eq!(h.total(), 100);
-        let table = [
-            (0, 10),
-            (500_000, 10),
-            (500_001, 20),
-            (990_000, 20),
-            (990_001, 1000),
-            (1_000_000, 1000),
-        ];
+        let table =
+            [(0, 10), (500_000, 10), (500_001, 20), (990_000, 20), (990_001, 1000), (1_000_000, 1000)];
         for (share, value) in table {
             assert_eq!(h.value_at(PerMillion(share)), Some(value), "{share}");
         }
@@ -116,10 +104,7 @@ mod test {
     fn an_empty_histogram_has_no_percentile() {
         let h = histogram(&[(10, 0)]);
         assert_eq!(h, LatencyHistogram::default());
-        assert_eq!(
-            (h.value_at(PerMillion::P50), h.max(), h.total()),
-            (None, None, 0)
-        );
+        assert_eq!((h.value_at(PerMillion::P50), h.max(), h.total()), (None, None, 0));
     }
 
     #[test]
@@ -139,13 +124,7 @@ mod test {
 
     #[test]
     fn lists_of_unequal_length_do_no_harm() {
-        let h = LatencyHistogram {
-            highest_ns: vec![10, 20],
-            count: vec![3],
-        };
-        assert_eq!(
-            (h.total(), h.value_at(PerMillion(1_000_000))),
-            (3, Some(10))
-        );
+        let h = LatencyHistogram { highest_ns: vec![10, 20], count: vec![3] };
+        assert_eq!((h.total(), h.value_at(PerMillion(1_000_000))), (3, Some(10)));
     }
 }

@@ -15,13 +15,7 @@ pub struct Size(
 );
 
 /// Suffixes with their powers of two, largest first.
-const UNITS: [(&str, u32); 5] = [
-    ("PiB", 50),
-    ("TiB", 40),
-    ("GiB", 30),
-    ("MiB", 20),
-    ("KiB", 10),
-];
+const UNITS: [(&str, u32); 5] = [("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
 
 impl Size {
     /// `n` KiB. For constants.
@@ -86,21 +80,15 @@ impl FromStr for Size {
     type Err = SizeError;
 
     fn from_str(text: &str) -> Result<Size, SizeError> {
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let shift = shift_of(unit, text)?;
         if number.is_empty() {
             return Err(SizeError::Syntax(text.to_owned()));
         }
-        let number: u64 = number
-            .parse()
-            .map_err(|_| SizeError::TooLarge(text.to_owned()))?;
+        let number: u64 = number.parse().map_err(|_| SizeError::TooLarge(text.to_owned()))?;
         let bytes = number.checked_mul(1 << shift);
-        bytes
-            .map(Size)
-            .ok_or_else(|| SizeError::TooLarge(text.to_owned()))
+        bytes.map(Size).ok_or_else(|| SizeError::TooLarge(text.to_owned()))
     }
 }
 
@@ -113,10 +101,7 @@ fn shift_of(unit: &str, text: &str) -> Result<u32, SizeError> {
     if let Some((_, shift)) = UNITS.iter().find(|(name, _)| *name == unit) {
         return Ok(*shift);
     }
-    let short = unit
-        .strip_suffix(['B', 'b'])
-        .unwrap_or(unit)
-        .to_ascii_uppercase();
+    let short = unit.strip_suffix(['B', 'b']).unwrap_or(unit).to_ascii_uppercase();
     match short.as_bytes() {
         [letter @ (b'K' | b'M' | b'G' | b'T' | b'P')] => {
             Err(SizeError::Ambiguous(text.to_owned(), char::from(*letter)))
@@ -179,41 +164,19 @@ mod test {
     #[test]
     fn refuses_what_is_unclear() {
         for text in ["", "GiB", "-1", "1.5GiB", "10 gib", "1KiBB", "ten", "1i"] {
-            assert_eq!(
-                text.parse::<Size>(),
-                Err(SizeError::Syntax(text.to_owned())),
-                "{text}"
-            );
+            assert_eq!(text.parse::<Size>(), Err(SizeError::Syntax(text.to_owned())), "{text}");
         }
         for (text, letter) in [("10GB", 'G'), ("10g", 'G'), ("1Kb", 'K'), ("7T", 'T')] {
-            assert_eq!(
-                text.parse::<Size>(),
-                Err(SizeError::Ambiguous(text.to_owned(), letter))
-            );
+            assert_eq!(text.parse::<Size>(), Err(SizeError::Ambiguous(text.to_owned(), letter)));
         }
         for text in ["16384PiB", "18446744073709551616"] {
-            assert_eq!(
-                text.parse::<Size>(),
-                Err(SizeError::TooLarge(text.to_owned()))
-            );
+            assert_eq!(text.parse::<Size>(), Err(SizeError::TooLarge(text.to_owned())));
         }
     }
 
     #[test]
     fn display_reads_back() {
-        for bytes in [
-            0,
-            1,
-            511,
-            512,
-            1023,
-            1024,
-            1025,
-            1 << 20,
-            (1 << 30) + 512,
-            3 << 40,
-            u64::MAX,
-        ] {
+        for bytes in [0, 1, 511, 512, 1023, 1024, 1025, 1 << 20, (1 << 30) + 512, 3 << 40, u64::MAX] {
             let text = Size(bytes).to_string();
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }

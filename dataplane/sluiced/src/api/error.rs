@@ -1,0 +1,111 @@
+//! What a call can fail with, and the one function that gives each failure its gRPC code.
+
+use sluice_target::ControlError;
+use sluice_volume::VolumeError;
+use tonic::{Code, Status};
+
+use crate::node::ReactorError;
+
+/// Why a call failed. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NodeError {
+    #[error("no device {name:?}: this node has {}", listed(.known))]
+    NoDevice { name: String, known: Vec<String> },
+    #[error("no pool {name:?}: this node has {}", listed(.known))]
+    NoPool { name: String, known: Vec<String> },
+    #[error("device {name:?} is not in use as a pool: {reason}")]
+    Idle { name: String, reason: String },
+    #[error("the node has no pool: configure a device, or format one with `sluice pool create DEVICE`")]
+    NoPools,
+    #[error("the node has several pools: name one of {}", listed(.known))]
+    WhichPool { known: Vec<String> },
+    #[error("no volume {name:?} on this node; `sluice volume list` shows those there are")]
+    NoVolume { name: String },
+    #[error("volume {name:?} exists, but {differs}: choose another name or ask for the same")]
+    Exists { name: String, differs: String },
+    #[error("another call is changing volume {name:?}: wait until it is done, then ask again")]
+    InUse { name: String },
+    #[error("a block size of {0} bytes: it must be 512 or 4096")]
+    BlockSize(u32),
+    #[error("nobody is given access: name host NQNs, or any host")]
+    NoAccess,
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Reactor(#[from] ReactorError),
+    #[error("the call's task ended early: see the node's log")]
+    Task,
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+impl From<NodeError> for Status {
+    fn from(error: NodeError) -> Status {
+        let code = code(&error);
+        if matches!(code, Code::Internal | Code::DataLoss) {
+            tracing::error!(%error, "a call failed");
+        }
+        Status::new(code, error.to_string())
+    }
+}
+
+/// The table of `sluice.node.v1`: each failure's code.
+fn code(error: &NodeError) -> Code {
+    match error {
+        NodeError::NoDevice { .. } | NodeError::NoPool { .. } | NodeError::NoVolume { .. } => Code::NotFound,
+        NodeError::Idle { .. } | NodeError::NoPools => Code::FailedPrecondition,
+        NodeError::WhichPool { .. } | NodeError::BlockSize(_) | NodeError::NoAccess => Code::InvalidArgument,
+        NodeError::Exists { .. } => Code::AlreadyExists,
+        NodeError::InUse { .. } => Code::Aborted,
+        NodeError::Control(error) => control_code(error),
+        NodeError::Reactor(error) => reactor_code(error),
+        NodeError::Task => Code::Internal,
+    }
+}
+
+fn control_code(error: &ControlError) -> Code {
+    match error {
+        ControlError::NotFound { .. } => Code::NotFound,
+        ControlError::Exists { .. } => Code::AlreadyExists,
+        ControlError::Published { .. } => Code::FailedPrecondition,
+        ControlError::Busy | ControlError::ShuttingDown => Code::Unavailable,
+        ControlError::Volume(error) => volume_code(error),
+    }
+}
+
+fn volume_code(error: &VolumeError) -> Code {
+    use VolumeError as E;
+    match error {
+        E::Name { .. }
+        | E::Size { .. }
+        | E::BlockSize { .. }
+        | E::TooManyHosts { .. }
+        | E::HostNqn { .. } => Code::InvalidArgument,
+        E::NoSuchVolume { .. } => Code::NotFound,
+        E::NameTaken { .. } => Code::AlreadyExists,
+        E::Published { .. }
+        | E::NotOpen
+        | E::NotFormatted
+        | E::Foreign
+        | E::AlreadyFormatted { .. }
+        | E::NewerFormat { .. }
+        | E::DeviceTooSmall { .. }
+        | E::DeviceBlockSize { .. }
+        | E::DeviceShrunk { .. }
+        | E::DeviceBlockSizeChanged { .. } => Code::FailedPrecondition,
+        E::NoSpace { .. } | E::TooManyVolumes | E::NoBuffer { .. } => Code::ResourceExhausted,
+        E::Busy => Code::Unavailable,
+        E::Suspended | E::Corrupt { .. } | E::Io { .. } => Code::DataLoss,
+        E::AlreadyOpen | E::NilUuid | E::UuidTaken { .. } => Code::Internal,
+    }
+}
+
+fn reactor_code(error: &ReactorError) -> Code {
+    use sluice_target::StartError as E;
+    match error {
+        E::Volume(error) => volume_code(error),
+        E::Open(_) | E::Other => Code::FailedPrecondition,
+    }
+}

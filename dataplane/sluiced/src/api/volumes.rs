@@ -1,0 +1,199 @@
+//! Calls about volumes.
+//!
+//! A volume's name is unique on the node, but each pool knows only its own volumes: a call that changes a volume
+//! holds its name ([`Names`]) while it looks through the pools and acts on one.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sluice_node_api::{Size, v1};
+use sluice_target::ReactorHandle;
+use sluice_target::handle::VolumeStatus;
+use sluice_volume::{BlockSize, VolumeSpec};
+use uuid::Uuid;
+
+use super::error::NodeError;
+use super::messages;
+use crate::node::{NodeState, Slot};
+
+/// Names of volumes that a call is changing.
+#[derive(Debug, Default)]
+pub(super) struct Names(Mutex<BTreeSet<String>>);
+
+/// A held name; given back when dropped.
+#[derive(Debug)]
+pub(super) struct HeldName<'a> {
+    names: &'a Names,
+    name: String,
+}
+
+impl Names {
+    /// Holds a name. Fails if another call holds it.
+    fn hold(&self, name: &str) -> Result<HeldName<'_>, NodeError> {
+        if !self.set().insert(name.to_owned()) {
+            return Err(NodeError::InUse { name: name.to_owned() });
+        }
+        Ok(HeldName { names: self, name: name.to_owned() })
+    }
+
+    fn set(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for HeldName<'_> {
+    fn drop(&mut self) {
+        self.names.set().remove(&self.name);
+    }
+}
+
+/// Where a volume was found.
+struct Found<'a> {
+    slot: &'a Slot,
+    handle: ReactorHandle,
+    status: VolumeStatus,
+}
+
+impl Found<'_> {
+    fn pool(&self) -> &str {
+        &self.slot.config.name
+    }
+
+    fn message(self, status: VolumeStatus) -> v1::Volume {
+        messages::volume(&self.slot.config.name, status)
+    }
+}
+
+async fn look<'a>(state: &'a NodeState, name: &str) -> Result<Option<Found<'a>>, NodeError> {
+    for (slot, handle) in state.serving() {
+        if let Some(status) = handle.volumes().await?.into_iter().find(|volume| volume.name == name) {
+            return Ok(Some(Found { slot, handle, status }));
+        }
+    }
+    Ok(None)
+}
+
+async fn find<'a>(state: &'a NodeState, name: &str) -> Result<Found<'a>, NodeError> {
+    look(state, name).await?.ok_or_else(|| NodeError::NoVolume { name: name.to_owned() })
+}
+
+pub(super) async fn list(state: &NodeState, app: &str) -> Result<Vec<v1::Volume>, NodeError> {
+    let mut volumes = Vec::new();
+    for (slot, handle) in state.serving() {
+        let all = handle.volumes().await?.into_iter();
+        let wanted = all.filter(|volume| app.is_empty() || volume.app == app);
+        volumes.extend(wanted.map(|volume| messages::volume(&slot.config.name, volume)));
+    }
+    volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(volumes)
+}
+
+pub(super) async fn get(state: &NodeState, name: &str) -> Result<v1::Volume, NodeError> {
+    let found = find(state, name).await?;
+    let status = found.status.clone();
+    Ok(found.message(status))
+}
+
+pub(super) async fn create(
+    state: &NodeState,
+    names: &Names,
+    request: v1::CreateVolumeRequest,
+) -> Result<v1::Volume, NodeError> {
+    let block_size = block_size(request.block_size)?;
+    let _held = names.hold(&request.name)?;
+    if let Some(found) = look(state, &request.name).await? {
+        refuse_other(&found, &request, block_size)?;
+        let status = found.status.clone();
+        return Ok(found.message(status));
+    }
+    let (slot, handle) = state.pool(&request.pool)?;
+    let v1::CreateVolumeRequest { name, app, size_bytes, .. } = request;
+    let spec = VolumeSpec { name, app, size_bytes, block_size, uuid: Uuid::new_v4() };
+    Ok(messages::volume(&slot.config.name, handle.create_volume(spec).await?))
+}
+
+/// Every block size is a power of two that a `BlockSize` names; 0 leaves the choice to us.
+fn block_size(bytes: u32) -> Result<BlockSize, NodeError> {
+    match bytes {
+        0 => Ok(BlockSize::B4096),
+        bytes => BlockSize::from_bytes(bytes).ok_or(NodeError::BlockSize(bytes)),
+    }
+}
+
+/// Creating what is there must ask for the same; the error tells all that differs.
+fn refuse_other(
+    found: &Found<'_>,
+    request: &v1::CreateVolumeRequest,
+    block_size: BlockSize,
+) -> Result<(), NodeError> {
+    let status = &found.status;
+    let pool_asked = if request.pool.is_empty() { found.pool() } else { &request.pool };
+    let pairs = [
+        ("app", status.app.clone(), request.app.clone()),
+        ("size", Size(status.size_bytes).to_string(), Size(request.size_bytes).to_string()),
+        ("block size", status.block_size.to_string(), block_size.bytes().to_string()),
+        ("pool", found.pool().to_owned(), pool_asked.to_owned()),
+    ];
+    let differs = |(what, is, asked): &(&str, String, String)| {
+        (is != asked).then(|| format!("its {what} is {is}, not {asked}"))
+    };
+    let all: Vec<String> = pairs.iter().filter_map(differs).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    Err(NodeError::Exists { name: request.name.clone(), differs: all.join(", ") })
+}
+
+pub(super) async fn delete(state: &NodeState, names: &Names, name: &str) -> Result<(), NodeError> {
+    let _held = names.hold(name)?;
+    let found = find(state, name).await?;
+    Ok(found.handle.delete_volume(name).await?)
+}
+
+pub(super) async fn publish(
+    state: &NodeState,
+    names: &Names,
+    request: v1::PublishVolumeRequest,
+) -> Result<v1::Volume, NodeError> {
+    let access = messages::host_access(request.access)?;
+    let _held = names.hold(&request.name)?;
+    let found = find(state, &request.name).await?;
+    let status = found.handle.publish(&request.name, access).await?;
+    Ok(found.message(status))
+}
+
+pub(super) async fn unpublish(state: &NodeState, names: &Names, name: &str) -> Result<v1::Volume, NodeError> {
+    let _held = names.hold(name)?;
+    let found = find(state, name).await?;
+    let status = found.handle.unpublish(name).await?;
+    Ok(found.message(status))
+}
+
+#[cfg(test)]
+mod test {
+    use sluice_volume::BlockSize;
+
+    use super::{Names, block_size};
+    use crate::api::error::NodeError;
+
+    #[test]
+    fn a_name_is_held_by_one_call() {
+        let names = Names::default();
+        let held = names.hold("a").expect("free");
+        assert!(matches!(names.hold("a"), Err(NodeError::InUse { name }) if name == "a"));
+        let other = names.hold("b").expect("another name");
+        drop(held);
+        names.hold("a").expect("free again");
+        drop(other);
+    }
+
+    #[test]
+    fn block_sizes() {
+        assert_eq!(block_size(0).ok(), Some(BlockSize::B4096));
+        assert_eq!(block_size(512).ok(), Some(BlockSize::B512));
+        assert_eq!(block_size(4096).ok(), Some(BlockSize::B4096));
+        for bytes in [1, 511, 513, 1024, 4095, 4097, u32::MAX] {
+            assert!(matches!(block_size(bytes), Err(NodeError::BlockSize(b)) if b == bytes));
+        }
+    }
+}
