@@ -62,7 +62,7 @@ fn a_wrong_configuration_exits_with_2_and_says_where() {
         let output = sluiced(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains("colour") && stderr.contains("line 8"), "{stderr}");
+        assert!(stderr.contains("colour") && stderr.contains("line 10"), "{stderr}");
     }
     assert_eq!(sluiced(&["--config", "/nowhere/sluiced.toml"]).status.code(), Some(2));
     assert_eq!(sluiced(&[]).status.code(), Some(2));

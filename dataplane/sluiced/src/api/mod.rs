@@ -27,9 +27,8 @@ use crate::node::{NodeState, avoid};
 use listener::Bound;
 use service::Service;
 
-/// How long calls in flight may take once the node stops. Reactors answer all that wait when they drain, so nothing
-/// sensible takes longer.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long callers have to take their answers and hang up, once the reactors have answered all that was in flight.
+const HANG_UP: Duration = Duration::from_millis(200);
 
 /// Why the API does not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,11 +46,12 @@ pub enum ApiError {
     Thread(io::Error),
 }
 
-/// The API's thread.
+/// The API's thread. It is closed first, and cut off when it is dropped; a sender's end is its message.
 #[derive(Debug)]
 pub(crate) struct ApiServer {
     address: ApiAddress,
     close: Option<oneshot::Sender<()>>,
+    cut: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -67,13 +67,14 @@ impl ApiServer {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ApiError::Thread)?;
         let (close, closed) = oneshot::channel();
+        let (cut, is_cut) = oneshot::channel();
         let serve = move || {
             let reactors: Vec<usize> = state.slots.iter().filter_map(|slot| slot.core).collect();
             avoid(&reactors);
-            runtime.block_on(serve(bound, Service::new(state, listeners), closed));
+            runtime.block_on(serve(bound, Service::new(state, listeners), closed, is_cut));
         };
         let thread = thread::Builder::new().name("api".to_owned()).spawn(serve).map_err(ApiError::Thread)?;
-        Ok(ApiServer { address, close: Some(close), thread: Some(thread) })
+        Ok(ApiServer { address, close: Some(close), cut: Some(cut), thread: Some(thread) })
     }
 
     /// Where it listens, with the port that port 0 became.
@@ -90,33 +91,31 @@ impl ApiServer {
 impl Drop for ApiServer {
     fn drop(&mut self) {
         self.close();
+        self.cut = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the API's thread panicked");
         }
     }
 }
 
-async fn serve(bound: Bound, service: Service, closed: oneshot::Receiver<()>) {
+async fn serve(bound: Bound, service: Service, closed: oneshot::Receiver<()>, cut: oneshot::Receiver<()>) {
     let service = NodeServer::new(service).max_encoding_message_size(MAX_MESSAGE_BYTES);
     let router = Server::builder().add_service(service);
-    let (stop, stopped) = oneshot::channel();
-    let stopped = async {
-        // The sender is dropped when the node stops, or when this function is.
-        let _ = stopped.await;
-    };
-    let served = bound.serve(router, stopped);
+    let served = bound.serve(router, ended(closed));
     tokio::pin!(served);
     let outcome = tokio::select! {
-        outcome = &mut served => outcome,
-        _ = closed => {
-            drop::<oneshot::Sender<()>>(stop);
-            match tokio::time::timeout(CLOSE_TIMEOUT, served).await {
-                Ok(outcome) => outcome,
-                Err(_) => return tracing::warn!("calls to the API were cut off by the shutdown"),
-            }
-        }
+        outcome = &mut served => Some(outcome),
+        () = ended(cut) => tokio::time::timeout(HANG_UP, served).await.ok(),
     };
-    if let Err(error) = outcome {
-        tracing::error!(%error, "the API has failed");
+    match outcome {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::error!(%error, "the API has failed"),
+        None => tracing::info!("callers of the API were cut off"),
     }
+}
+
+/// Returns once the other end is dropped.
+async fn ended(receiver: oneshot::Receiver<()>) {
+    // Nothing is ever sent, so the only outcome is the error that says so.
+    let _ = receiver.await;
 }
