@@ -109,3 +109,82 @@ fn reactor_code(error: &ReactorError) -> Code {
         E::Open(_) | E::Other => Code::FailedPrecondition,
     }
 }
+
+#[cfg(test)]
+mod test {
+    use sluice_device::IoError;
+    use sluice_target::ControlError;
+    use sluice_volume::{BlockSize, VolumeError};
+    use tonic::{Code, Status};
+    use uuid::Uuid;
+
+    use super::NodeError;
+
+    fn name() -> String {
+        "x".to_owned()
+    }
+
+    fn control() -> [(ControlError, Code); 5] {
+        [
+            (ControlError::NotFound { name: name() }, Code::NotFound),
+            (ControlError::Exists { name: name(), differs: "size" }, Code::AlreadyExists),
+            (ControlError::Published { name: name() }, Code::FailedPrecondition),
+            (ControlError::Busy, Code::Unavailable),
+            (ControlError::ShuttingDown, Code::Unavailable),
+        ]
+    }
+
+    fn volume() -> [(VolumeError, Code); 24] {
+        use VolumeError as E;
+        [
+            (E::Busy, Code::Unavailable),
+            (E::NotOpen, Code::FailedPrecondition),
+            (E::AlreadyOpen, Code::Internal),
+            (E::Suspended, Code::DataLoss),
+            (E::DeviceTooSmall { size_bytes: 1, needed_bytes: 2 }, Code::FailedPrecondition),
+            (E::DeviceBlockSize { block_size: 1024 }, Code::FailedPrecondition),
+            (E::NoBuffer { needed_bytes: 4096 }, Code::ResourceExhausted),
+            (E::NotFormatted, Code::FailedPrecondition),
+            (E::Foreign, Code::FailedPrecondition),
+            (E::AlreadyFormatted { uuid: Uuid::nil() }, Code::FailedPrecondition),
+            (E::NewerFormat { version: 9 }, Code::FailedPrecondition),
+            (E::Corrupt { detail: "checksum" }, Code::DataLoss),
+            (E::DeviceShrunk { recorded_bytes: 2, actual_bytes: 1 }, Code::FailedPrecondition),
+            (E::DeviceBlockSizeChanged { recorded: 512, actual: 4096 }, Code::FailedPrecondition),
+            (E::Name { of: "volume", name: name() }, Code::InvalidArgument),
+            (E::Size { size_bytes: 1, block_size: BlockSize::B512 }, Code::InvalidArgument),
+            (E::BlockSize { volume: BlockSize::B512, device: 4096 }, Code::InvalidArgument),
+            (E::NilUuid, Code::Internal),
+            (E::NameTaken { name: name() }, Code::AlreadyExists),
+            (E::UuidTaken { uuid: Uuid::nil() }, Code::Internal),
+            (E::TooManyVolumes, Code::ResourceExhausted),
+            (E::NoSpace { needed_bytes: 2, largest_bytes: 1 }, Code::ResourceExhausted),
+            (E::Published { name: name() }, Code::FailedPrecondition),
+            (E::Io { doing: "writing the superblock", cause: IoError::WriteFault }, Code::DataLoss),
+        ]
+    }
+
+    #[test]
+    fn every_failure_has_its_code_and_keeps_its_text() {
+        let own = [
+            (NodeError::NoDevice { name: name(), known: vec![] }, Code::NotFound),
+            (NodeError::NoPool { name: name(), known: vec![name()] }, Code::NotFound),
+            (NodeError::NoVolume { name: name() }, Code::NotFound),
+            (NodeError::Idle { name: name(), reason: name() }, Code::FailedPrecondition),
+            (NodeError::NoPools, Code::FailedPrecondition),
+            (NodeError::WhichPool { known: vec![name()] }, Code::InvalidArgument),
+            (NodeError::BlockSize(1024), Code::InvalidArgument),
+            (NodeError::NoAccess, Code::InvalidArgument),
+            (NodeError::Exists { name: name(), differs: name() }, Code::AlreadyExists),
+            (NodeError::InUse { name: name() }, Code::Aborted),
+            (NodeError::Task, Code::Internal),
+        ];
+        let control = control().map(|(error, code)| (NodeError::Control(error), code));
+        let volume = volume().map(|(error, code)| (NodeError::Control(error.into()), code));
+        for (error, code) in own.into_iter().chain(control).chain(volume) {
+            let text = error.to_string();
+            let status = Status::from(error);
+            assert_eq!((status.code(), status.message()), (code, text.as_str()));
+        }
+    }
+}
