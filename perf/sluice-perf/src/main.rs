@@ -1,3 +1,7 @@
-//! The `sluice-perf` program.
+//! The `sluice-perf` program: see [`sluice_perf::cli`].
+
 #![forbid(unsafe_code)]
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    sluice_perf::cli::main()
+}

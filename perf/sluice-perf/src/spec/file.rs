@@ -44,63 +44,141 @@ struct RawFile {
     job: Vec<RawJob>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 enum RawPattern {
+    /// Uniform over the region.
     Random,
+    /// One after the other, wrapping at the end.
     Sequential,
+    /// Some blocks much more often than others.
     Zipf,
 }
 
-#[derive(Deserialize)]
+/// One job as written in a job file, or as flags of `sluice-perf run`: keys and flags have the same names.
+#[derive(Debug, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
-struct RawJob {
+pub(crate) struct RawJob {
+    /// Name of the job, unique in a run.
+    #[arg(long, default_value = "job")]
     name: String,
+    /// Application the load stands for; the job's name if not given.
+    #[arg(long)]
     app: Option<String>,
+    /// NVMe/TCP target as host:port; goes with nqn.
+    #[arg(long)]
     address: Option<String>,
+    /// Subsystem NQN.
+    #[arg(long)]
     nqn: Option<String>,
+    /// Namespace; the first active one if not given.
+    #[arg(long)]
     nsid: Option<u32>,
+    /// Host NQN; a random one if not given.
+    #[arg(long)]
     host_nqn: Option<String>,
+    /// Host identifier, a UUID; a random one if not given.
+    #[arg(long)]
     host_id: Option<Uuid>,
+    /// Ask for header digests.
     #[serde(default)]
+    #[arg(long)]
     header_digest: bool,
+    /// Ask for data digests.
     #[serde(default)]
+    #[arg(long)]
     data_digest: bool,
+    /// Leave submission queue flow control on.
     #[serde(default)]
+    #[arg(long)]
     sq_flow_control: bool,
+    /// Keep alive timeout, 0s for none; default 15s.
+    #[arg(long)]
     keep_alive: Option<String>,
+    /// Longest wait for a connection, an answer or an I/O; default 30s.
+    #[arg(long)]
     timeout: Option<String>,
+    /// Local target instead of address and nqn: a file, a block device, memory:SIZE or null:SIZE.
+    #[arg(long)]
     device: Option<String>,
+    /// Order of the accesses; default random.
+    #[arg(long, value_enum)]
     pattern: Option<RawPattern>,
+    /// Skew of pattern zipf, above 0 and below 10; default 0.99.
+    #[arg(long)]
     zipf_theta: Option<f64>,
+    /// Reads among reads and writes, 0 to 100; default 100.
+    #[arg(long)]
     read_percent: Option<u8>,
+    /// Deallocations among all I/Os, 0 to 100; default 0.
+    #[arg(long)]
     trim_percent: Option<u8>,
+    /// Write Zeroes among all I/Os, 0 to 100; default 0.
+    #[arg(long)]
     write_zeroes_percent: Option<u8>,
+    /// Access size, or a mix as SIZE:WEIGHT,...; default 4k.
+    #[arg(long)]
     block_size: Option<String>,
+    /// Outstanding I/Os per connection, 1 to 1024; default 32.
+    #[arg(long)]
     queue_depth: Option<u16>,
+    /// I/O queues, each a TCP connection, 1 to 128; default 1.
+    #[arg(long)]
     connections: Option<u16>,
+    /// Most I/Os per second of the job; as fast as possible if not given.
+    #[arg(long)]
     rate: Option<String>,
+    /// Measured time; default 10s unless count is given.
+    #[arg(long)]
     time: Option<String>,
+    /// Measured I/Os.
+    #[arg(long)]
     count: Option<String>,
+    /// Time to run before measuring; default 0s.
+    #[arg(long)]
     warm_up: Option<String>,
+    /// First byte of the region; default 0.
+    #[arg(long)]
     offset: Option<String>,
+    /// Bytes of the region; all that follow offset if not given.
+    #[arg(long)]
     size: Option<String>,
+    /// Seed of accesses and stamps; default 1.
+    #[arg(long)]
     seed: Option<u64>,
+    /// Stamp every block written and prove every block read.
     #[serde(default)]
+    #[arg(long)]
     verify: bool,
+    /// With verify: write every block once before the run.
     #[serde(default)]
+    #[arg(long)]
     precondition: bool,
+    /// With verify: read every block once after the run.
     #[serde(default)]
+    #[arg(long)]
     read_back: bool,
+    /// With verify: demand zeroes after a deallocation.
     #[serde(default)]
+    #[arg(long)]
     strict_trim: bool,
+    /// With verify: the region may hold anything until it is written; otherwise it must be zero.
     #[serde(default)]
+    #[arg(long)]
     used: bool,
+    /// Connect again when the connection is lost, and send again what was outstanding.
     #[serde(default)]
+    #[arg(long)]
     reconnect: bool,
+    /// With reconnect: give up after this long without a connection; default 30s.
+    #[arg(long)]
     reconnect_timeout: Option<String>,
+    /// Set Force Unit Access in every write.
     #[serde(default)]
+    #[arg(long)]
     fua: bool,
+    /// Fail after more I/O errors than this; default 0.
+    #[arg(long)]
     error_limit: Option<u64>,
 }
 
@@ -135,7 +213,8 @@ impl RawJob {
         self.unit(key, text, parse_duration)
     }
 
-    fn resolve(&self) -> Result<JobSpec, FileError> {
+    /// The job these values make; it is not checked yet.
+    pub(crate) fn resolve(&self) -> Result<JobSpec, FileError> {
         let mut job = JobSpec::new(self.name.clone(), self.target()?);
         job.app = self.app.clone().unwrap_or_else(|| self.name.clone());
         job.pattern = self.pattern()?;

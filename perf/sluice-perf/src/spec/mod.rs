@@ -6,6 +6,7 @@
 mod file;
 mod target;
 
+pub(crate) use file::RawJob;
 pub use file::{FileError, parse_file};
 pub use target::{HostIdentity, Target, TcpTarget};
 
