@@ -9,18 +9,23 @@
 //! | [`null`] | remembers nothing, answers at once | measuring everything above it |
 //! | [`delay`] | a layer: completions come later, on the caller's clock | tests of timeouts and ordering |
 //! | [`error`] | a layer: chosen or random requests fail | tests of error paths |
-//! | [`torn`] | a layer: loses, tears and reorders unflushed writes when power fails | crash tests |
+//! | [`torn`] | memory that loses, tears and reorders unflushed writes when power fails | crash tests |
 //! | [`conformance`] | what every device must do, as one function | the tests of every device |
 //!
 //! Files and block devices are in `sluice-uring`, which may hold unsafe code; this crate may not.
 #![forbid(unsafe_code)]
 
 mod check;
+pub mod conformance;
+pub mod delay;
+pub mod error;
 pub mod memory;
 pub mod null;
+pub mod random;
 mod ready;
 mod request;
 mod time;
+pub mod torn;
 mod traits;
 
 pub use check::check;

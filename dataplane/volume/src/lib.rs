@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!   VolumeIo ──► mapping ──► Request ──┐
-//!   begin_create… ──► job ──► Request ─┴─► device queue ──► Completion ──► caller | job
+//!   begin_create... ──► job ──► Request ─┴─► device queue ──► Completion ──► caller | job
 //! ```
 //!
 //! Invariants:

@@ -3,8 +3,8 @@
 //! ```text
 //!   bytes from the device's start
 //!   0         512 KiB                 1 MiB                                            end
-//!   ├─ copy 0 ─┼─ copy 1 ─────────────┼─ extent ─┼─ free ─┼─ extent ─┼─ … ─┼─ < 1 MiB ──┤
-//!   copy:  [`Header`] 2048 bytes, then `record_count` × [`Record`] 2048 bytes, the rest is meaningless
+//!   ├─ copy 0 ─┼─ copy 1 ─────────────┼─ extent ─┼─ free ─┼─ extent ─┼─ ... ─┼─ < 1 MiB ──┤
+//!   copy:  [`Header`] 2048 bytes, then `record_count` x [`Record`] 2048 bytes, the rest is meaningless
 //! ```
 //!
 //! Both copies say the same; they differ in the header's `copy` and `crc32c`. A change is written to copy 0 and

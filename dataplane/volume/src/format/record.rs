@@ -14,7 +14,7 @@
 //! | 48..112 | name | ASCII, padded with zeroes |
 //! | 112..176 | app | ASCII, padded with zeroes |
 //! | 176..256 | reserved_1 | zero |
-//! | 256..2048 | hosts | 8 × (length byte, 223 bytes of UTF-8 padded with zeroes) |
+//! | 256..2048 | hosts | 8 x (length byte, 223 bytes of UTF-8 padded with zeroes) |
 //!
 //! Integers are little-endian. Records are sorted by offset_bytes.
 

@@ -1,0 +1,115 @@
+use std::collections::HashSet;
+
+use sluice_hugepages::{Class, Pool, PoolConfig};
+
+use super::*;
+
+const NOW: Nanos = Nanos::ZERO;
+
+fn device(block_size: u32, atom_bytes: u32) -> TornDevice {
+    TornDevice::new(TornOptions { block_size, blocks: 64, queue_depth: 8, atom_bytes, seed: 1 })
+}
+
+fn pool() -> Pool {
+    Pool::new(&PoolConfig { classes: vec![Class { buffer_bytes: 16_384, count: 16 }] }).unwrap()
+}
+
+fn submit(device: &mut TornDevice, op: Op, lba: u64, blocks: u32, byte: u8) {
+    let mut buffer = pool().take(blocks * device.info.block_size).unwrap();
+    buffer.fill(byte);
+    assert_eq!(device.submit(NOW, &mut [Request { tag: 0, op, lba, blocks, buffer: Some(buffer) }]), 1);
+}
+
+fn finish(device: &mut TornDevice) -> Completion {
+    let mut completion = Completion::default();
+    assert_eq!(device.poll(NOW, std::slice::from_mut(&mut completion)), 1);
+    assert_eq!(completion.result, Ok(()));
+    completion
+}
+
+fn run(device: &mut TornDevice, op: Op, lba: u64, blocks: u32, byte: u8) -> Vec<u8> {
+    submit(device, op, lba, blocks, byte);
+    finish(device).buffer.unwrap().to_vec()
+}
+
+fn flush(device: &mut TornDevice) {
+    assert_eq!(device.submit(NOW, &mut [Request::default()]), 1);
+    finish(device);
+}
+
+const WRITE: Op = Op::Write { fua: false };
+
+/// All the contents that `blocks` blocks were seen to have after many crashes of a device that `prepare` wrote to.
+fn seen(prepare: impl Fn(&mut TornDevice), blocks: u32, atom_bytes: u32) -> HashSet<Vec<u8>> {
+    let crash = |seed| {
+        let mut device = device(1024, atom_bytes);
+        prepare(&mut device);
+        let mut device = device.crash(&mut Random::new(seed));
+        let mut data = run(&mut device, Op::Read, 0, blocks, 0xff);
+        data.dedup();
+        data
+    };
+    (0..200).map(crash).collect()
+}
+
+#[test]
+fn without_a_crash_it_is_a_device() {
+    let mut device = device(512, 512);
+    run(&mut device, WRITE, 3, 2, 7);
+    assert_eq!(run(&mut device, Op::Read, 3, 2, 0), [7; 1024]);
+    run(&mut device, Op::Deallocate, 4, 1, 0);
+    assert_eq!(run(&mut device, Op::Read, 4, 1, 9), [0; 512]);
+}
+
+#[test]
+fn unflushed_writes_are_lost_torn_and_reordered() {
+    let unflushed = |device: &mut TornDevice| {
+        run(device, WRITE, 0, 2, 1);
+        run(device, WRITE, 0, 2, 2);
+    };
+    let contents = seen(unflushed, 2, 1024);
+    assert_eq!(contents.len(), 9, "each block is zero, one or two: {contents:?}");
+    assert!(seen(unflushed, 1, 512).contains(&vec![2, 1]), "atoms smaller than blocks tear blocks");
+}
+
+#[test]
+fn flushed_and_forced_writes_survive() {
+    let flushed = |device: &mut TornDevice| {
+        run(device, WRITE, 0, 2, 1);
+        flush(device);
+    };
+    assert_eq!(seen(flushed, 2, 512), HashSet::from([vec![1]]));
+    let forced = |device: &mut TornDevice| {
+        run(device, WRITE, 0, 2, 1);
+        run(device, Op::Write { fua: true }, 0, 2, 2);
+    };
+    assert_eq!(seen(forced, 2, 512), HashSet::from([vec![2]]));
+}
+
+#[test]
+fn a_flush_covers_only_what_had_completed() {
+    let concurrent = |device: &mut TornDevice| {
+        submit(device, WRITE, 0, 1, 1);
+        assert_eq!(device.submit(NOW, &mut [Request::default()]), 1);
+        finish(device);
+        finish(device);
+    };
+    assert_eq!(seen(concurrent, 1, 1024), HashSet::from([vec![0], vec![1]]));
+}
+
+#[test]
+fn requests_in_flight_may_or_may_not_have_happened() {
+    let unfinished = |device: &mut TornDevice| submit(device, WRITE, 0, 2, 1);
+    assert_eq!(seen(unfinished, 2, 1024).len(), 4);
+}
+
+#[test]
+fn a_crash_ends_what_was_volatile() {
+    let mut random = Random::new(5);
+    let mut device = device(512, 512);
+    run(&mut device, WRITE, 0, 8, 1);
+    let mut device = device.crash(&mut random);
+    let once = run(&mut device, Op::Read, 0, 8, 0);
+    let mut device = device.crash(&mut random);
+    assert_eq!(run(&mut device, Op::Read, 0, 8, 0), once);
+}
