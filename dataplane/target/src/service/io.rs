@@ -1,0 +1,406 @@
+//! I/O commands from plan to response: buffers, requests, the volume's queue.
+//!
+//! The hot path of the target. Per command it costs a slot, a buffer and an entry in the batch; the
+//! volume is called once per round, and the sockets too.
+//!
+//! Data memory is shared by all connections, so two rules keep one host from starving the others:
+//! a connection may hold at most [`IoPath::share`] bytes for unanswered commands (more wait in line),
+//! and one whose responses pile up unsent is not read any further (see `receive`).
+
+use crate::connection::{Connection, ConnectionKey, Namespace};
+use crate::data::Data;
+use crate::plan::{Extent, Plan, plan};
+use crate::request::{PieceLimits, Request, State};
+use crate::stats::Kind;
+use crate::status::of_io_error;
+use sluice_device::{Buffer, Completion, Nanos, Op, Pool};
+use sluice_nvme::cqe::Cqe;
+use sluice_nvme::qpair::Payload;
+use sluice_nvme::sgl::Sgl;
+use sluice_nvme::sqe::Sqe;
+use sluice_nvme::status::Status;
+use sluice_nvme::tcp::DigestError;
+use sluice_reactor::Slab;
+use sluice_volume::{LinearPool, VolumeIo};
+use std::collections::VecDeque;
+
+/// Completions taken from the volume at once: more than a round usually brings, small enough for the stack's caches.
+const COMPLETIONS: usize = 256;
+
+/// Buffers that only commands with in-capsule data may take.
+const RESERVED_BUFFERS: u32 = 16;
+
+/// A failed command, for its controller's error log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(crate) connection: ConnectionKey,
+    pub(crate) cid: u16,
+    pub(crate) status: Status,
+    pub(crate) lba: u64,
+}
+
+/// Everything between a qpair and the volume layer.
+pub(crate) struct IoPath {
+    pub(crate) volume: LinearPool,
+    pub(crate) buffers: Pool,
+    pub(crate) requests: Slab<Request>,
+    /// Connections with something to send.
+    pub(crate) dirty: Vec<u32>,
+    /// Commands that failed in this round.
+    pub(crate) failures: Vec<Failure>,
+    /// I/Os for the volume; those before `accepted` are gone.
+    queue: Vec<VolumeIo>,
+    accepted: usize,
+    /// Requests in line for a buffer, oldest first.
+    waiting: VecDeque<u32>,
+    completions: Vec<Completion>,
+    /// Data memory that one connection may hold, in bytes.
+    pub(crate) share: u64,
+}
+
+impl IoPath {
+    /// Sized for `requests` commands at once; nothing is allocated later.
+    pub(crate) fn new(volume: LinearPool, buffers: Pool, requests: u32, share: u64) -> Self {
+        let slots = requests as usize;
+        Self {
+            volume,
+            buffers,
+            requests: Slab::new(requests),
+            dirty: Vec::with_capacity(slots),
+            failures: Vec::with_capacity(slots),
+            queue: Vec::with_capacity(slots),
+            accepted: 0,
+            waiting: VecDeque::with_capacity(slots),
+            completions: std::iter::repeat_with(Completion::default).take(COMPLETIONS).collect(),
+            share,
+        }
+    }
+
+    /// Whether the in-capsule data of one more command can be taken.
+    pub(crate) fn has_room(&self, in_capsule_bytes: u32) -> bool {
+        self.buffers.available(in_capsule_bytes) > 0
+    }
+
+    /// Takes a command off an I/O queue.
+    pub(crate) fn command(
+        &mut self,
+        connection: &mut Connection,
+        sqe: &Sqe,
+        data: Result<&[u8], DigestError>,
+        now: Nanos,
+    ) {
+        mark_dirty(&mut self.dirty, connection);
+        let outcome = match connection.namespace {
+            Some(namespace) => self.begin(connection, &namespace, sqe, data, now),
+            None => Err(Status::INVALID_NAMESPACE.dnr()),
+        };
+        if let Err(status) = outcome {
+            self.reject(connection, sqe, status);
+        }
+    }
+
+    fn reject(&mut self, connection: &mut Connection, sqe: &Sqe, status: Status) {
+        let cid = sqe.cid.get();
+        connection.stats.errors += 1;
+        connection.respond(cid, status);
+        self.failures.push(Failure { connection: connection.key, cid, status, lba: sqe.slba() });
+    }
+
+    fn begin(
+        &mut self,
+        connection: &mut Connection,
+        namespace: &Namespace,
+        sqe: &Sqe,
+        data: Result<&[u8], DigestError>,
+        now: Nanos,
+    ) -> Result<(), Status> {
+        let plan = plan(sqe, &namespace.shape)?;
+        let data = data.map_err(|_| Status::TRANSIENT_TRANSPORT_ERROR)?;
+        let from_host = plan.bytes_from_host(&namespace.shape);
+        let in_capsule = from_host > 0 && matches!(sqe.sgl(), Sgl::InCapsule { .. });
+        let expected = if in_capsule { from_host as usize } else { 0 };
+        if data.len() != expected {
+            return Err(Status::SGL_DATA_LENGTH_INVALID.dnr());
+        }
+        let mut request = Request::new(connection.key, sqe.cid.get(), namespace, plan, now);
+        if in_capsule {
+            request.buffer = Some(self.copy_in(data).ok_or(Status::COMMAND_INTERRUPTED)?);
+            request.data_here = true;
+        }
+        self.enter(connection, request)
+    }
+
+    fn copy_in(&self, data: &[u8]) -> Option<Buffer> {
+        let mut buffer = self.buffers.take(u32::try_from(data.len()).ok()?)?;
+        buffer.as_mut().copy_from_slice(data);
+        Some(buffer)
+    }
+
+    /// Gives the request its slot and its memory, and starts it or leaves it in line.
+    fn enter(&mut self, connection: &mut Connection, request: Request) -> Result<(), Status> {
+        // There is a slot for every entry of every queue; only a host that overruns its queue finds none.
+        let slot = self.requests.insert(request).map_err(|_| Status::COMMAND_INTERRUPTED)?;
+        connection.outstanding += 1;
+        if connection.waiting == 0 && self.acquire(connection, slot) {
+            self.start(connection, slot);
+        } else {
+            connection.waiting += 1;
+            self.waiting.push_back(slot);
+        }
+        Ok(())
+    }
+
+    /// Takes the memory a request needs, all or nothing. `false`: not now.
+    fn acquire(&mut self, connection: &mut Connection, slot: u32) -> bool {
+        let Some(request) = self.requests.get_mut(slot) else { return true };
+        let needs = request.memory_bytes();
+        if needs == 0 {
+            return true;
+        }
+        // A command larger than the whole share still gets through, alone.
+        let alone = connection.held_bytes == 0 || request.data_here;
+        if !alone && connection.held_bytes + needs > self.share {
+            return false;
+        }
+        // Commands that come with their data must always find a place, or transfers that hold memory could
+        // wait for a command that waits for memory.
+        if !request.data_here && self.buffers.available(request.buffer_bytes()) <= RESERVED_BUFFERS {
+            return false;
+        }
+        let acquired = request.take_memory(&self.buffers);
+        if acquired {
+            connection.held_bytes += needs;
+        }
+        acquired
+    }
+
+    /// A request has its memory: ask the host for data, or submit.
+    fn start(&mut self, connection: &mut Connection, slot: u32) {
+        let Some(request) = self.requests.get_mut(slot) else { return };
+        match request.bytes_from_host() {
+            from_host @ 1.. if !request.data_here => {
+                request.state = State::Receiving;
+                connection.wire.qpair.request_data(request.cid, slot, from_host);
+                mark_dirty(&mut self.dirty, connection);
+            }
+            _ => self.submit(connection, slot),
+        }
+    }
+
+    /// Gives requests in line another chance, oldest first. A connection over its share is passed over,
+    /// so it holds up nobody but itself.
+    pub(crate) fn retry_waiting(&mut self, connections: &mut Slab<Connection>) -> bool {
+        let mut progress = false;
+        for _ in 0..self.waiting.len() {
+            let Some(slot) = self.waiting.pop_front() else { break };
+            let Some(request) = self.requests.get(slot) else { continue };
+            let Some(connection) = live(connections, request.connection) else {
+                self.requests.remove(slot);
+                continue;
+            };
+            if request.aborted {
+                connection.waiting -= 1;
+                self.finish(connection, slot, Status::ABORT_REQUESTED);
+            } else if self.acquire(connection, slot) {
+                connection.waiting -= 1;
+                self.start(connection, slot);
+                progress = true;
+            } else {
+                self.waiting.push_back(slot);
+            }
+        }
+        progress
+    }
+
+    /// All of the host's data are here, or their digest is wrong.
+    pub(crate) fn data_received(
+        &mut self,
+        connection: &mut Connection,
+        slot: u32,
+        result: Result<(), DigestError>,
+    ) {
+        let Some(request) = self.requests.get_mut(slot) else { return };
+        request.data_here = true;
+        match result {
+            Ok(()) if request.aborted => self.finish(connection, slot, Status::ABORT_REQUESTED),
+            Ok(()) => self.submit(connection, slot),
+            Err(_) => self.finish(connection, slot, Status::TRANSIENT_TRANSPORT_ERROR),
+        }
+    }
+
+    /// Queues the first piece of a request for the volume.
+    fn submit(&mut self, connection: &mut Connection, slot: u32) {
+        let Some(request) = self.requests.get_mut(slot) else { return };
+        request.state = State::Submitted;
+        let piece = request.first_piece(&piece_limits(connection));
+        self.queue_piece(connection, slot, piece);
+    }
+
+    fn queue_piece(
+        &mut self,
+        connection: &mut Connection,
+        slot: u32,
+        piece: Option<Result<(Op, Extent), Status>>,
+    ) {
+        match piece {
+            Some(Ok((op, extent))) => self.push(slot, op, extent),
+            Some(Err(status)) => self.finish(connection, slot, status),
+            None => self.finish(connection, slot, Status::SUCCESS),
+        }
+    }
+
+    fn push(&mut self, slot: u32, op: Op, Extent { lba, blocks }: Extent) {
+        let Some(request) = self.requests.get_mut(slot) else { return };
+        let buffer = request.buffer_for(op);
+        self.queue.push(VolumeIo { tag: slot, volume: request.volume, op, lba, blocks, buffer });
+    }
+
+    /// Hands the round's batch to the volume. Returns whether anything went.
+    pub(crate) fn submit_queue(&mut self, now: Nanos) -> bool {
+        if self.accepted == self.queue.len() {
+            return false;
+        }
+        let accepted = self.volume.submit(now, &mut self.queue[self.accepted..]);
+        self.accepted += accepted;
+        if self.accepted == self.queue.len() {
+            self.queue.clear();
+            self.accepted = 0;
+        }
+        accepted > 0
+    }
+
+    /// Takes completions and queues responses. Returns whether there were any.
+    pub(crate) fn complete(&mut self, connections: &mut Slab<Connection>, now: Nanos) -> bool {
+        let mut completions = std::mem::take(&mut self.completions);
+        let count = self.volume.poll(now, &mut completions);
+        for completion in &mut completions[..count] {
+            self.complete_one(connections, std::mem::take(completion), now);
+        }
+        self.completions = completions;
+        count > 0
+    }
+
+    fn complete_one(&mut self, connections: &mut Slab<Connection>, completion: Completion, now: Nanos) {
+        let Completion { tag: slot, result, zeroes, buffer } = completion;
+        let request = self.requests.get_mut(slot).expect("the volume returns the tags it was given");
+        let Some(connection) = live(connections, request.connection) else {
+            // The host is gone; its buffers return to the pool here.
+            self.requests.remove(slot);
+            return;
+        };
+        if let Err(error) = result {
+            return self.finish(connection, slot, of_io_error(error));
+        }
+        match request.plan {
+            Plan::Read(_) => self.finish_read(connection, slot, zeroes, buffer, now),
+            Plan::Compare(_) => {
+                let status = request.compare(zeroes, buffer.as_deref());
+                self.finish_timed(connection, slot, status, now);
+            }
+            Plan::WriteZeroes { .. } | Plan::Deallocate { .. } => {
+                match request.next_piece(&piece_limits(connection)) {
+                    None => self.finish_timed(connection, slot, Status::SUCCESS, now),
+                    piece => self.queue_piece(connection, slot, piece),
+                }
+            }
+            Plan::Write { .. } | Plan::Flush => self.finish_timed(connection, slot, Status::SUCCESS, now),
+        }
+    }
+
+    fn finish_read(
+        &mut self,
+        connection: &mut Connection,
+        slot: u32,
+        zeroes: bool,
+        buffer: Option<Buffer>,
+        now: Nanos,
+    ) {
+        let Some(request) = self.requests.remove(slot) else { return };
+        let length = request.transfer_bytes();
+        let payload = match buffer {
+            Some(buffer) if !zeroes => Payload::Buffer { buffer: Data::Pool(buffer), length },
+            _ => Payload::Zeroes { length },
+        };
+        self.release(connection, &request);
+        connection.stats.record(Kind::Read, u64::from(length), request.started, now);
+        connection.wire.respond_data(Cqe::new(request.cid, Status::SUCCESS), payload);
+    }
+
+    fn finish_timed(&mut self, connection: &mut Connection, slot: u32, status: Status, now: Nanos) {
+        if let (true, Some(request)) = (status.is_success(), self.requests.get(slot)) {
+            connection.stats.record(request.kind(), request.bytes(), request.started, now);
+        }
+        self.finish(connection, slot, status);
+    }
+
+    /// Answers a command without data and frees what it held.
+    fn finish(&mut self, connection: &mut Connection, slot: u32, status: Status) {
+        let Some(request) = self.requests.remove(slot) else { return };
+        self.release(connection, &request);
+        connection.respond(request.cid, status);
+        if !status.is_success() {
+            connection.stats.errors += 1;
+            let (cid, lba) = (request.cid, request.lba());
+            self.failures.push(Failure { connection: connection.key, cid, status, lba });
+        }
+    }
+
+    fn release(&mut self, connection: &mut Connection, request: &Request) {
+        connection.outstanding -= 1;
+        if request.state != State::Waiting {
+            connection.held_bytes -= request.memory_bytes();
+        }
+        mark_dirty(&mut self.dirty, connection);
+    }
+
+    /// Aborts a command if it has not been submitted yet (NVMe Base section 5.1). Returns whether it will be.
+    pub(crate) fn abort(&mut self, connection: ConnectionKey, cid: u16) -> bool {
+        let found = self.requests.iter_mut().find(|(_, r)| r.connection == connection && r.cid == cid);
+        match found {
+            Some((_, request)) if request.state != State::Submitted => {
+                request.aborted = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Forgets the requests of a closed connection, except those at the volume: their buffers are in use
+    /// until they complete.
+    pub(crate) fn forget(&mut self, connection: ConnectionKey) {
+        let gone: Vec<u32> = self
+            .requests
+            .iter()
+            .filter(|(_, request)| request.connection == connection && request.state == State::Receiving)
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in gone {
+            self.requests.remove(slot);
+        }
+    }
+}
+
+/// The connection a key names, if it still lives.
+pub(crate) fn live(connections: &mut Slab<Connection>, key: ConnectionKey) -> Option<&mut Connection> {
+    connections.get_mut(key.index).filter(|connection| connection.key == key)
+}
+
+/// Puts a connection on the list of those with something to send, once.
+pub(crate) fn mark_dirty(dirty: &mut Vec<u32>, connection: &mut Connection) {
+    if !connection.dirty {
+        connection.dirty = true;
+        dirty.push(connection.key.index);
+    }
+}
+
+fn piece_limits(connection: &Connection) -> PieceLimits {
+    match &connection.namespace {
+        Some(namespace) => PieceLimits {
+            write_zeroes_blocks: namespace.write_zeroes_blocks,
+            deallocate_blocks: namespace.deallocate_blocks,
+            blocks_in_namespace: namespace.shape.blocks,
+        },
+        // The volume was unpublished under the command; nothing more of it is carried out.
+        None => PieceLimits { write_zeroes_blocks: 0, deallocate_blocks: 0, blocks_in_namespace: 0 },
+    }
+}

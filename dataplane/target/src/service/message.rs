@@ -1,0 +1,52 @@
+//! What other threads say to a target's reactor.
+
+use crate::handle::{ConnectionStatus, ControlError, PoolStatus, StatsReport, VolumeStatus};
+use rustix::fd::OwnedFd;
+use sluice_nvme::qpair::ControllerQpair;
+use sluice_nvme::sqe::Sqe;
+use sluice_volume::{HostAccess, VolumeSpec};
+use std::net::SocketAddr;
+use tokio::sync::oneshot::Sender;
+
+/// Where an answer goes.
+pub type Reply<T> = Sender<Result<T, ControlError>>;
+
+/// A connection whose Connect command names a volume of this reactor.
+pub struct ConnectRequest {
+    /// The socket, non-blocking.
+    pub socket: OwnedFd,
+    /// Its qpair, past the ICReq.
+    pub qpair: ControllerQpair<Vec<u8>>,
+    /// Bytes behind the Connect capsule.
+    pub carry: Vec<u8>,
+    /// The host's address.
+    pub peer: SocketAddr,
+    /// The Connect command.
+    pub sqe: Sqe,
+    /// Its data, 1024 bytes.
+    pub data: Vec<u8>,
+}
+
+/// A control message.
+pub enum Message {
+    /// Serve a connection.
+    Connect(Box<ConnectRequest>),
+    /// Create a volume.
+    Create(VolumeSpec, Reply<VolumeStatus>),
+    /// Delete a volume, by name.
+    Delete(String, Reply<()>),
+    /// Let hosts reach a volume.
+    Publish(String, HostAccess, Reply<VolumeStatus>),
+    /// Let no host reach a volume any more.
+    Unpublish(String, Reply<VolumeStatus>),
+    /// All volumes.
+    Volumes(Reply<Vec<VolumeStatus>>),
+    /// The pool and its device.
+    Pool(Reply<PoolStatus>),
+    /// All connections.
+    Connections(Reply<Vec<ConnectionStatus>>),
+    /// Figures per volume and connection.
+    Stats(Reply<StatsReport>),
+    /// Take nothing new, answer what is in flight, then stop.
+    Drain(Sender<()>),
+}

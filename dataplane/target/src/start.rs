@@ -1,0 +1,148 @@
+//! Starting a reactor over a device: buffers, device, pool, service, in this order, on the reactor's thread.
+
+use crate::acceptor::{Directory, ReactorId};
+use crate::config::{ConfigError, TargetConfig};
+use crate::handle::ReactorHandle;
+use crate::service::TargetService;
+use sluice_device::{BlockDevice, Completion, Pool};
+use sluice_hugepages::{PoolConfig, PoolError};
+use sluice_reactor::{Reactor, SpawnError, clock};
+use sluice_volume::{FormatOptions, LinearPool, VolumeError};
+use std::thread::JoinHandle;
+use uuid::Uuid;
+
+/// What to do with a device that holds no pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Refuse it.
+    Never,
+    /// Make a pool if the place of the superblock is blank; refuse foreign data.
+    IfBlank,
+    /// Make a pool, whatever is there. Destroys a pool and its volumes.
+    Force,
+}
+
+/// How to run a reactor over a device.
+#[derive(Clone, Debug)]
+pub struct ReactorOptions {
+    /// The thread.
+    pub reactor: sluice_reactor::Config,
+    /// Limits and timeouts.
+    pub target: TargetConfig,
+    /// What to do with a device without a pool.
+    pub format: Format,
+}
+
+/// Why a reactor did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError<E> {
+    /// A limit is out of range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No memory for data.
+    #[error("no memory for I/O buffers: {0}")]
+    Buffers(#[from] PoolError),
+    /// The device.
+    #[error("cannot open the device: {0}")]
+    Open(E),
+    /// The pool on it.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The thread.
+    #[error("{0}")]
+    Reactor(String),
+}
+
+/// A reactor that serves.
+#[derive(Debug)]
+pub struct RunningReactor {
+    /// The way to it.
+    pub handle: ReactorHandle,
+    /// Its thread, which ends after [`ReactorHandle::drain`].
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts a reactor. `open` runs on its thread and opens the device over the reactor's buffers; this call
+/// returns when the pool is open and its published volumes are in `directory`.
+///
+/// # Errors
+/// [`StartError`]; no thread is left behind.
+pub fn start_reactor<E, F>(
+    options: ReactorOptions,
+    directory: &Directory,
+    open: F,
+) -> Result<RunningReactor, StartError<E>>
+where
+    E: Send + 'static,
+    F: FnOnce(&Pool) -> Result<Box<dyn BlockDevice>, E> + Send + 'static,
+{
+    let ReactorOptions { reactor, target, format } = options;
+    target.check()?;
+    let id = directory.register();
+    let shared = directory.clone();
+    let build = move || build(target, format, shared, id, open);
+    let spawned = Reactor::spawn(reactor, build).map_err(|error| match error {
+        SpawnError::Service(error) => error,
+        other => StartError::Reactor(other_to_string(&other)),
+    });
+    let Reactor { sender, thread } = spawned.inspect_err(|_| directory.detach(id))?;
+    let handle = ReactorHandle::new(sender);
+    directory.attach(id, handle.clone());
+    Ok(RunningReactor { handle, thread })
+}
+
+fn other_to_string<E>(error: &SpawnError<StartError<E>>) -> String {
+    match error {
+        SpawnError::System { call, source } => format!("{call}: {source}"),
+        SpawnError::Core { core, source } => {
+            format!("cannot pin to core {core}: {source}; choose one of the cores this process may use")
+        }
+        SpawnError::Thread(source) => format!("cannot start a thread: {source}"),
+        SpawnError::Service(_) => "the service did not start".to_owned(),
+    }
+}
+
+fn build<E, F>(
+    target: TargetConfig,
+    format: Format,
+    directory: Directory,
+    id: ReactorId,
+    open: F,
+) -> Result<TargetService, StartError<E>>
+where
+    F: FnOnce(&Pool) -> Result<Box<dyn BlockDevice>, E>,
+{
+    let buffers = Pool::new(&PoolConfig { classes: target.limits.buffer_classes() })?;
+    let device = open(&buffers).map_err(StartError::Open)?;
+    let mut pool = LinearPool::new(device, &buffers)?;
+    open_pool(&mut pool, format)?;
+    Ok(TargetService::new(target, pool, buffers, directory, id))
+}
+
+fn open_pool(pool: &mut LinearPool, format: Format) -> Result<(), VolumeError> {
+    let uuid = Uuid::new_v4();
+    if format == Format::Force {
+        pool.begin_format(FormatOptions { uuid, force: true })?;
+        return complete(pool);
+    }
+    pool.begin_open()?;
+    match complete(pool) {
+        Err(VolumeError::NotFormatted) if format == Format::IfBlank => {
+            pool.begin_format(FormatOptions { uuid, force: false })?;
+            complete(pool)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Waits for a control operation. Only before the reactor serves: nothing else is to be done then.
+fn complete(pool: &mut LinearPool) -> Result<(), VolumeError> {
+    let mut completions = [Completion::default()];
+    loop {
+        let _ = pool.poll(clock::now(), &mut completions);
+        if let Some(result) = pool.take_control_result() {
+            return result.map(|_| ());
+        }
+        std::thread::yield_now();
+    }
+}
