@@ -106,7 +106,9 @@ fn reactor_code(error: &ReactorError) -> Code {
     use sluice_target::StartError as E;
     match error {
         E::Volume(error) => volume_code(error),
-        E::Open(_) | E::Other => Code::FailedPrecondition,
+        E::Config(_) => Code::InvalidArgument,
+        E::Buffers(_) => Code::ResourceExhausted,
+        E::Open(_) | E::Reactor(_) => Code::FailedPrecondition,
     }
 }
 

@@ -1,0 +1,287 @@
+//! The command line: what `sluice` takes. The doc comments are what `--help` shows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sluice_node_api::{ApiAddress, Size};
+
+/// Exit codes, shown at the end of `--help`; [`crate::error`] keeps them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed; for `demo`: not everything was verified
+  2  wrong usage, or a value outside its range
+  3  the node is not reachable, or is shutting down
+  4  no such device, pool or volume
+  5  in conflict with what is there
+  6  no space, or a limit is reached
+130  the demo was interrupted";
+
+/// Volumes over NVMe/TCP with performance guarantees per application.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// The node's API: unix:PATH or HOST:PORT.
+    #[arg(long, global = true, env = "SLUICE_NODE", value_name = "ADDRESS", default_value = ApiAddress::DEFAULT)]
+    pub node: ApiAddress,
+    /// Tables for people, or JSON on stdout for machines.
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Aligned columns.
+    Table,
+    /// One JSON value; one per line where there are several.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the node: version, listeners, reactors.
+    Node,
+    /// Block devices of the node.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Pools: formatted devices.
+    #[command(subcommand)]
+    Pool(PoolCommand),
+    /// Volumes.
+    #[command(subcommand)]
+    Volume(VolumeCommand),
+    /// NVMe/TCP connections.
+    #[command(subcommand)]
+    Connection(ConnectionCommand),
+    /// Counters and latencies of volumes.
+    Stats(StatsArgs),
+    /// Start a node in a temporary folder, drive two applications against it and verify every block.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completion {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `sluice device`
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// List the configured devices.
+    List,
+}
+
+/// `sluice pool`
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// List the pools.
+    List,
+    /// Format a device as a pool. A pool that is there already stays as it is.
+    Create {
+        /// The device.
+        device: String,
+        /// DANGER: format it whatever it holds. All its data are lost.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `sluice volume`
+#[derive(Debug, Subcommand)]
+pub enum VolumeCommand {
+    /// List the volumes.
+    List {
+        /// Only those of this application.
+        #[arg(long)]
+        app: Option<String>,
+    },
+    /// Show one volume.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Create a volume. Asking again for the same is no error.
+    Create(CreateArgs),
+    /// Delete a volume and its data. It must not be published.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+    /// Let hosts connect, and print how. Publishing again replaces the list of hosts.
+    Publish(PublishArgs),
+    /// Disconnect all hosts and let none connect.
+    Unpublish {
+        /// The volume.
+        name: String,
+    },
+}
+
+/// `sluice volume create`
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// Its name: 1 to 63 of a-z, 0-9 and `-`.
+    pub name: String,
+    /// The application it belongs to.
+    #[arg(long)]
+    pub app: String,
+    /// Size, such as 10GiB: a multiple of 1MiB.
+    #[arg(long)]
+    pub size: Size,
+    /// Block size that hosts see.
+    #[arg(long, default_value = "4096", value_parser = block_size)]
+    pub block_size: u32,
+    /// The pool; needed if the node has several.
+    #[arg(long)]
+    pub pool: Option<String>,
+}
+
+/// `sluice volume publish`
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The volume.
+    pub name: String,
+    /// NQN of a host that may connect (`nvme show-hostnqn` there); several times for several, up to 8.
+    #[arg(
+        long = "host",
+        value_name = "NQN",
+        conflicts_with = "any_host",
+        required_unless_present = "any_host"
+    )]
+    pub hosts: Vec<String>,
+    /// Let every host connect.
+    #[arg(long)]
+    pub any_host: bool,
+}
+
+/// `sluice connection`
+#[derive(Debug, Subcommand)]
+pub enum ConnectionCommand {
+    /// List the connections.
+    List {
+        /// Only those of this volume.
+        #[arg(long)]
+        volume: Option<String>,
+    },
+}
+
+/// `sluice stats`
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Only this volume, with its latency histogram.
+    #[arg(long)]
+    pub volume: Option<String>,
+    /// Show rates again and again until interrupted.
+    #[arg(long)]
+    pub watch: bool,
+    /// Seconds between two looks, 1 to 3600.
+    #[arg(long, default_value_t = 1, requires = "watch", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub interval: u16,
+}
+
+/// `sluice demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How long to drive load, in seconds, 1 to 3600.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub seconds: u16,
+    /// Stay up afterwards, so that a host can connect, until interrupted.
+    #[arg(long)]
+    pub keep: bool,
+    /// Where hosts connect. The default serves this machine only, on a free port.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Where to make the temporary folder; it takes 320 MiB. Default: the system's place for such.
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
+fn block_size(text: &str) -> Result<u32, String> {
+    match text.parse::<Size>().map_err(|error| error.to_string())? {
+        Size(512) => Ok(512),
+        Size(4096) => Ok(4096),
+        _ => Err("must be 512 or 4096".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use clap::{CommandFactory, Parser};
+    use sluice_node_api::Size;
+
+    use super::{Cli, Command, VolumeCommand};
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn create_takes_sizes_with_units() {
+        let cli = parse("sluice volume create db-0 --app db --size 10GiB --block-size 512")
+            .expect("parses");
+        let Command::Volume(VolumeCommand::Create(args)) = cli.command else {
+            panic!("another command")
+        };
+        assert_eq!(
+            (args.size, args.block_size, args.pool),
+            (Size(10 << 30), 512, None)
+        );
+        let cli = parse("sluice volume create db-0 --app db --size 1MiB --block-size 4KiB")
+            .expect("parses");
+        let Command::Volume(VolumeCommand::Create(args)) = cli.command else {
+            panic!("another command")
+        };
+        assert_eq!(args.block_size, 4096);
+    }
+
+    #[test]
+    fn publish_needs_hosts_or_any() {
+        parse("sluice volume publish db-0 --any-host").expect("any");
+        let cli = parse("sluice volume publish db-0 --host nqn.a --host nqn.b").expect("two");
+        let Command::Volume(VolumeCommand::Publish(args)) = cli.command else {
+            panic!("another command")
+        };
+        assert_eq!(args.hosts, ["nqn.a", "nqn.b"]);
+        parse("sluice volume publish db-0").expect_err("neither");
+        parse("sluice volume publish db-0 --any-host --host nqn.a").expect_err("both");
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        let lines = [
+            "sluice",
+            "sluice volume create db-0 --app db",
+            "sluice volume create db-0 --size 1GiB",
+            "sluice volume create db-0 --app db --size 10GB",
+            "sluice volume create db-0 --app db --size 1GiB --block-size 1024",
+            "sluice stats --interval 5",
+            "sluice stats --watch --interval 0",
+            "sluice stats --watch --interval 3601",
+            "sluice demo --seconds 0",
+            "sluice --node nonsense node",
+        ];
+        for line in lines {
+            assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
+        }
+        parse("sluice stats --watch --interval 3600").expect("an hour");
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli = parse("sluice volume list --node 127.0.0.1:4421 --output json").expect("parses");
+        assert_eq!(
+            (cli.node.to_string().as_str(), cli.output),
+            ("127.0.0.1:4421", super::Output::Json)
+        );
+    }
+}

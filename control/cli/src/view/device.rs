@@ -1,0 +1,192 @@
+//! `sluice device list`, `sluice pool list`
+
+use serde::Serialize;
+use sluice_node_api::Size;
+use sluice_node_api::v1::{Device, DeviceInfo, DeviceState, Pool};
+
+use super::{Row, yes};
+
+/// A device.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeviceView {
+    name: String,
+    uri: String,
+    state: &'static str,
+    /// Why it is idle.
+    reason: Option<String>,
+    /// Absent while it is idle.
+    info: Option<InfoView>,
+}
+
+/// What its driver tells.
+#[derive(Debug, Serialize)]
+struct InfoView {
+    kind: String,
+    model: String,
+    serial: String,
+    size_bytes: u64,
+    block_size_bytes: u32,
+    volatile_write_cache: bool,
+}
+
+impl From<Device> for DeviceView {
+    fn from(device: Device) -> DeviceView {
+        let state = match device.state() {
+            DeviceState::Unspecified => "unknown",
+            DeviceState::Pool => "pool",
+            DeviceState::Idle => "idle",
+        };
+        DeviceView {
+            state,
+            name: device.name,
+            uri: device.uri,
+            reason: Some(device.reason).filter(|reason| !reason.is_empty()),
+            info: device.info.map(InfoView::from),
+        }
+    }
+}
+
+impl From<DeviceInfo> for InfoView {
+    fn from(info: DeviceInfo) -> InfoView {
+        InfoView {
+            kind: info.kind,
+            model: info.model,
+            serial: info.serial,
+            size_bytes: info.size_bytes,
+            block_size_bytes: info.block_size,
+            volatile_write_cache: info.volatile_write_cache,
+        }
+    }
+}
+
+impl Row for DeviceView {
+    const HEADERS: &'static [&'static str] = &[
+        "DEVICE", "STATE", "KIND", ">SIZE", ">BLOCK", "CACHE", "URI", "REASON",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let told =
+            |show: fn(&InfoView) -> String| self.info.as_ref().map_or_else(|| "-".to_owned(), show);
+        vec![
+            self.name.clone(),
+            self.state.to_owned(),
+            told(|info| info.kind.clone()),
+            told(|info| Size(info.size_bytes).rounded()),
+            told(|info| info.block_size_bytes.to_string()),
+            told(|info| yes(info.volatile_write_cache)),
+            self.uri.clone(),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// A pool.
+#[derive(Debug, Serialize)]
+pub(crate) struct PoolView {
+    name: String,
+    uuid: String,
+    capacity_bytes: u64,
+    free_bytes: u64,
+    /// Size of the largest volume that can be created.
+    largest_free_bytes: u64,
+    volumes: u32,
+}
+
+impl From<Pool> for PoolView {
+    fn from(pool: Pool) -> PoolView {
+        let Pool {
+            name,
+            uuid,
+            capacity_bytes,
+            free_bytes,
+            largest_free_bytes,
+            volumes,
+        } = pool;
+        PoolView {
+            name,
+            uuid,
+            capacity_bytes,
+            free_bytes,
+            largest_free_bytes,
+            volumes,
+        }
+    }
+}
+
+impl Row for PoolView {
+    const HEADERS: &'static [&'static str] =
+        &["POOL", ">CAPACITY", ">FREE", ">LARGEST", ">VOLUMES", "UUID"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            Size(self.capacity_bytes).rounded(),
+            Size(self.free_bytes).rounded(),
+            Size(self.largest_free_bytes).rounded(),
+            self.volumes.to_string(),
+            self.uuid.clone(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use sluice_node_api::v1::{Device, DeviceInfo, DeviceState, Pool};
+
+    use super::{DeviceView, PoolView};
+    use crate::view::{Rows, View};
+
+    #[test]
+    fn devices() {
+        let served = Device {
+            name: "file-0".into(),
+            uri: "file:/var/lib/sluice/file-0.img".into(),
+            state: DeviceState::Pool.into(),
+            reason: String::new(),
+            info: Some(DeviceInfo {
+                kind: "file".into(),
+                model: "file".into(),
+                serial: String::new(),
+                block_size: 4096,
+                size_bytes: 64 << 30,
+                volatile_write_cache: true,
+            }),
+        };
+        let idle = Device {
+            name: "drive-0".into(),
+            uri: "uring:/dev/x".into(),
+            state: DeviceState::Idle.into(),
+            reason: "no such file".into(),
+            info: None,
+        };
+        let expected = "\
+DEVICE   STATE  KIND    SIZE  BLOCK  CACHE  URI                              REASON
+file-0   pool   file  64 GiB   4096  yes    file:/var/lib/sluice/file-0.img
+drive-0  idle   -          -      -  -      uring:/dev/x                     no such file
+";
+        assert_eq!(
+            Rows([served, idle].map(DeviceView::from).into()).text(),
+            expected
+        );
+    }
+
+    #[test]
+    fn pools() {
+        let pool = Pool {
+            name: "file-0".into(),
+            uuid: "6b1c".into(),
+            capacity_bytes: (64 << 30) - (2 << 20),
+            free_bytes: 1 << 30,
+            largest_free_bytes: 512 << 20,
+            volumes: 12,
+        };
+        let expected = "\
+POOL    CAPACITY   FREE  LARGEST  VOLUMES  UUID
+file-0  63.9 GiB  1 GiB  512 MiB       12  6b1c
+";
+        let rows = Rows(vec![PoolView::from(pool)]);
+        assert_eq!(rows.text(), expected);
+        let json = serde_json::to_value(&rows).expect("JSON");
+        assert_eq!(json[0]["free_bytes"], 1 << 30);
+    }
+}
