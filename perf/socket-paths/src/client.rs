@@ -3,23 +3,28 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use libc::iovec;
+
 use crate::sys::{self, Pages};
-use crate::wire::{self, Kind, REQUEST_BYTES, Workload};
+use crate::wire::{self, Kind, REQUEST_BYTES, Stream, Workload, narrow, wide};
 
 /// Size of the buffer responses are received into.
-pub const RECEIVE_BYTES: usize = 256 << 10;
+pub(crate) const RECEIVE_BYTES: usize = 256 << 10;
 const IOVECS: usize = 256;
 
 struct Connection {
     fd: OwnedFd,
-    received: u64,
+    received_bytes: u64,
+    sent_bytes: u64,
+    done: u64,
     issued: u64,
-    sent: u64,
+    /// When each slot's operation was issued, in TSC ticks.
+    issued_at: Vec<u64>,
 }
 
 /// When requests are issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Issue {
+pub(crate) enum Issue {
     /// As soon as a response makes room: the depth is always full.
     Stream,
     /// A whole depth when all responses are in.
@@ -29,115 +34,146 @@ pub enum Issue {
 }
 
 /// The client's side of one variant.
-pub struct Lane {
+pub(crate) struct Lane {
     connections: Vec<Connection>,
     requests: Requests,
+    responses: Stream,
     depth: u64,
-    response: u64,
     flags: i32,
+    /// Ticks from issue to response, one for each operation; only while it has capacity left.
+    pub latencies: Vec<u64>,
 }
 
 impl Lane {
     /// `drops`: the kernel drops the responses instead of copying them out (MSG_TRUNC).
-    pub fn new(fds: Vec<OwnedFd>, workload: Workload, drops: bool) -> Self {
-        let connections = fds.into_iter().map(|fd| Connection { fd, received: 0, issued: 0, sent: 0 }).collect();
+    pub(crate) fn new(fds: Vec<OwnedFd>, workload: Workload, drops: bool) -> Self {
+        let connection = |fd| Connection {
+            fd,
+            received_bytes: 0,
+            sent_bytes: 0,
+            done: 0,
+            issued: 0,
+            issued_at: vec![0; workload.depth],
+        };
         Self {
-            connections,
+            connections: fds.into_iter().map(connection).collect(),
             requests: Requests::new(workload),
+            responses: workload.responses(),
             depth: wide(workload.depth),
-            response: wide(workload.response_bytes()),
             flags: if drops { libc::MSG_TRUNC } else { 0 },
+            latencies: Vec::new(),
         }
     }
 
     /// Operations in flight when the depth is full.
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         self.depth * wide(self.connections.len())
     }
 
     /// Sends what is due and takes what came on every connection. Returns operations done and issued so far.
-    pub fn pump(&mut self, issue: Issue, buffer: &Pages) -> io::Result<(u64, u64)> {
-        let (mut all_done, mut all_issued) = (0, 0);
+    pub(crate) fn pump(&mut self, issue: Issue, buffer: &Pages) -> io::Result<(u64, u64)> {
+        let (mut done, mut issued) = (0, 0);
         for connection in &mut self.connections {
-            let done = connection.received / self.response;
-            match issue {
-                Issue::Stream => connection.issued = done + self.depth,
-                Issue::Burst if done == connection.issued => connection.issued = done + self.depth,
-                Issue::Burst | Issue::Drain => {}
-            }
-            if connection.sent < connection.issued * self.requests.length {
-                self.requests.send(connection)?;
-            }
-            let got = sys::nonblocking(sys::recv(connection.fd.as_raw_fd(), buffer.at(0), RECEIVE_BYTES, self.flags))?;
-            if got == Some(0) {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            connection.received += wide(got.unwrap_or(0));
-            all_done += connection.received / self.response;
-            all_issued += connection.issued;
+            connection.issue(issue, self.depth);
+            self.requests.send(connection)?;
+            connection.receive(buffer, self.flags)?;
+            connection.account(&self.responses, &mut self.latencies);
+            done += connection.done;
+            issued += connection.issued;
         }
-        Ok((all_done, all_issued))
+        Ok((done, issued))
     }
 }
 
-fn wide(value: usize) -> u64 {
-    u64::try_from(value).expect("usize is at most 64 bits")
-}
+impl Connection {
+    fn issue(&mut self, issue: Issue, depth: u64) {
+        let to = match issue {
+            Issue::Stream => self.done + depth,
+            Issue::Burst if self.done == self.issued => self.done + depth,
+            Issue::Burst | Issue::Drain => return,
+        };
+        let now = if self.issued < to { sys::tsc() } else { 0 };
+        for op in self.issued..to {
+            self.issued_at[narrow(op % depth)] = now;
+        }
+        self.issued = to;
+    }
 
-fn narrow(value: u64) -> usize {
-    usize::try_from(value).expect("usize is 64 bits")
+    fn receive(&mut self, buffer: &Pages, flags: i32) -> io::Result<()> {
+        let got = sys::nonblocking(sys::recv(self.fd.as_raw_fd(), buffer.at(0), RECEIVE_BYTES, flags))?;
+        if got == Some(0) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.received_bytes += wide(got.unwrap_or(0));
+        Ok(())
+    }
+
+    fn account(&mut self, responses: &Stream, latencies: &mut Vec<u64>) {
+        let done = responses.locate(self.received_bytes).0;
+        if done == self.done {
+            return;
+        }
+        let now = sys::tsc();
+        let slots = wide(self.issued_at.len());
+        let room = wide(latencies.capacity() - latencies.len());
+        let measured = (self.done..done).take(narrow(room));
+        latencies.extend(measured.map(|op| now - self.issued_at[narrow(op % slots)]));
+        self.done = done;
+    }
 }
 
 /// The periodic stream of requests, gathered from any position.
 struct Requests {
+    stream: Stream,
     headers: Vec<u8>,
     payload: Pages,
     workload: Workload,
-    length: u64,
 }
 
 impl Requests {
     fn new(workload: Workload) -> Self {
-        let mut headers = vec![0; REQUEST_BYTES * workload.depth];
-        for (slot, header) in headers.chunks_mut(REQUEST_BYTES).enumerate() {
-            wire::write_request(header, workload.kind, slot);
+        let kinds = workload.mix.kinds();
+        // As many headers as it takes until kinds and slots repeat together, or a multiple of that.
+        let mut headers = vec![0; REQUEST_BYTES * workload.depth * kinds.len()];
+        for (op, header) in headers.chunks_mut(REQUEST_BYTES).enumerate() {
+            wire::write_request(header, kinds[op % kinds.len()], op % workload.depth);
         }
         let payload = Pages::new(workload.payload_bytes * workload.depth);
-        Self { headers, payload, workload, length: wide(workload.request_bytes()) }
+        Self { stream: workload.requests(), headers, payload, workload }
     }
 
     fn send(&self, connection: &mut Connection) -> io::Result<()> {
+        let due = self.stream.bytes(connection.issued);
+        if connection.sent_bytes == due {
+            return Ok(());
+        }
         let mut iovecs = [sys::iov(std::ptr::null(), 0); IOVECS];
-        let count = self.gather(connection.sent, connection.issued * self.length, &mut iovecs);
+        let count = self.gather(connection.sent_bytes, due, &mut iovecs);
         let sent = sys::nonblocking(sys::send_vectored(connection.fd.as_raw_fd(), &mut iovecs[..count], 0))?;
-        connection.sent += wide(sent.unwrap_or(0));
+        connection.sent_bytes += wide(sent.unwrap_or(0));
         Ok(())
     }
 
-    fn gather(&self, mut from: u64, to: u64, iovecs: &mut [libc::iovec]) -> usize {
-        let mut count = 0;
-        while from < to && count < iovecs.len() {
-            let slot = narrow(from / self.length % wide(self.workload.depth));
-            let offset = narrow(from % self.length);
-            let (base, length) = self.part(slot, offset, narrow(to - from));
-            iovecs[count] = sys::iov(base, length);
-            count += 1;
+    fn gather(&self, mut from: u64, to: u64, iovecs: &mut [iovec]) -> usize {
+        let mut out = sys::Gather::new(iovecs, true);
+        while from < to && out.has_room() {
+            let (base, length) = self.part(from);
+            out.push(base, length);
             from += wide(length);
         }
-        count
+        out.count()
     }
 
-    /// The longest contiguous piece that begins at `offset` of a slot's request.
-    fn part(&self, slot: usize, offset: usize, limit: usize) -> (*const u8, usize) {
-        let header = slot * REQUEST_BYTES + offset;
-        if self.workload.kind == Kind::Read {
-            return (self.headers[header..].as_ptr(), limit.min(self.headers.len() - header));
+    /// The rest of the header or payload that a byte of the stream lies in.
+    fn part(&self, byte: u64) -> (*const u8, usize) {
+        let (op, kind, offset) = self.stream.locate(byte);
+        if kind == Kind::Read || offset < REQUEST_BYTES {
+            let headers = wide(self.headers.len() / REQUEST_BYTES);
+            let start = narrow(op % headers) * REQUEST_BYTES + offset;
+            return (self.headers[start..].as_ptr(), REQUEST_BYTES - offset);
         }
-        if offset < REQUEST_BYTES {
-            return (self.headers[header..].as_ptr(), REQUEST_BYTES - offset);
-        }
-        let within = offset - REQUEST_BYTES;
-        let payload = self.payload.at(slot * self.workload.payload_bytes + within);
-        (payload.cast_const(), self.workload.payload_bytes - within)
+        let (slot, within) = (narrow(op % wide(self.workload.depth)), offset - REQUEST_BYTES);
+        let start = slot * self.workload.payload_bytes + within;
+        (self.payload.at(start).cast_const(), self.workload.payload_bytes - within)
     }
 }

@@ -6,12 +6,12 @@ use std::collections::VecDeque;
 
 use libc::iovec;
 
-use crate::sys::{self, Pages};
+use crate::sys::{self, Gather, Pages};
 use crate::wire::{self, Kind, REQUEST_BYTES, RESPONSE_BYTES, Workload};
 
 /// How responses lie in memory when they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// A header iovec of its own per response.
     Split,
     /// Headers in one linear buffer; adjacent ones merge.
@@ -24,7 +24,7 @@ pub enum Layout {
 
 /// Where a read's payload comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// Each request's own buffer (memory device).
     Buffers,
     /// One page for all (null device, thin holes).
@@ -35,7 +35,7 @@ const HEADERS: usize = 1024;
 
 /// State of one connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     workload: Workload,
     layout: Layout,
     source: Source,
@@ -56,7 +56,7 @@ pub struct Connection {
 
 impl Connection {
     /// Sizes everything for `workload`.
-    pub fn new(workload: Workload, layout: Layout, source: Source) -> Self {
+    pub(crate) fn new(workload: Workload, layout: Layout, source: Source) -> Self {
         let stride = workload.payload_bytes.next_multiple_of(4096) + 4096;
         Self {
             workload,
@@ -69,7 +69,11 @@ impl Connection {
             stride: if layout == Layout::Headroom { stride } else { stride - 4096 },
             zero: Pages::new(workload.payload_bytes),
             headers: Pages::new(HEADERS * RESPONSE_BYTES),
-            linear: Pages::new(if layout == Layout::Linear { 2 * workload.depth * workload.response_bytes() } else { 1 }),
+            linear: Pages::new(if layout == Layout::Linear {
+                2 * workload.depth * (RESPONSE_BYTES + workload.payload_bytes)
+            } else {
+                1
+            }),
             linear_end: 0,
             linear_start: 0,
             next_header: 0,
@@ -83,13 +87,13 @@ impl Connection {
     }
 
     /// Where the payload being received continues, and how much is missing.
-    pub fn wanted(&self) -> Option<(*mut u8, usize)> {
+    pub(crate) fn wanted(&self) -> Option<(*mut u8, usize)> {
         let (slot, filled) = self.payload?;
         Some((self.slots.at(self.slot(slot) + filled), self.workload.payload_bytes - filled))
     }
 
     /// Takes note of payload that was received straight into place.
-    pub fn landed(&mut self, length: usize) {
+    pub(crate) fn landed(&mut self, length: usize) {
         let (slot, filled) = self.payload.expect("wanted");
         if filled + length == self.workload.payload_bytes {
             self.payload = None;
@@ -100,12 +104,12 @@ impl Connection {
     }
 
     /// True between requests, when the next byte begins a header.
-    pub fn at_boundary(&self) -> bool {
+    pub(crate) fn at_boundary(&self) -> bool {
         self.payload.is_none() && self.carried == 0
     }
 
     /// Takes a header received elsewhere.
-    pub fn header(&mut self, header: &[u8]) {
+    pub(crate) fn header(&mut self, header: &[u8]) {
         let (kind, slot) = wire::read_request(header);
         match kind {
             Kind::Read => self.complete(slot, kind),
@@ -114,13 +118,13 @@ impl Connection {
     }
 
     /// A write whose payload lies in `buffer` instead of its slot's memory.
-    pub fn write_landed_elsewhere(&mut self, header: &[u8]) {
+    pub(crate) fn write_landed_elsewhere(&mut self, header: &[u8]) {
         let (kind, slot) = wire::read_request(header);
         self.complete(slot, kind);
     }
 
     /// Takes the next bytes of the stream.
-    pub fn consume(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn consume(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if let Some((slot, filled)) = self.payload {
                 let length = bytes.len().min(self.workload.payload_bytes - filled);
@@ -170,47 +174,59 @@ impl Connection {
             self.linear_start = 0;
             self.linear_end = 0;
         }
-        let to = self.linear.slice(self.linear_end, self.workload.response_bytes());
-        to[..RESPONSE_BYTES].fill(0);
+        let to = self.linear.slice(self.linear_end, RESPONSE_BYTES);
+        to.fill(0);
         to[8..16].copy_from_slice(&slot.to_le_bytes());
+        self.linear_end += RESPONSE_BYTES;
         if kind == Kind::Read {
-            let from = if self.source == Source::ZeroPage { self.zero.slice(0, self.workload.payload_bytes) } else { self.slots.slice(self.slot(slot), self.workload.payload_bytes) };
-            to[RESPONSE_BYTES..].copy_from_slice(from);
+            let length = self.workload.payload_bytes;
+            let to = self.linear.slice(self.linear_end, length);
+            to.copy_from_slice(match self.source {
+                Source::ZeroPage => self.zero.slice(0, length),
+                Source::Buffers => self.slots.slice(self.slot(slot), length),
+            });
+            self.linear_end += length;
         }
-        self.linear_end += self.workload.response_bytes();
     }
 
     /// True if responses wait to be sent.
-    pub fn has_output(&self) -> bool {
+    pub(crate) fn has_output(&self) -> bool {
         !self.queue.is_empty() || self.linear_start != self.linear_end
     }
 
     /// Gathers what is to be sent next.
-    pub fn gather(&self, iovecs: &mut [iovec]) -> usize {
+    pub(crate) fn gather(&self, iovecs: &mut [iovec]) -> usize {
         if self.layout == Layout::Linear {
             iovecs[0] = sys::iov(self.linear.at(self.linear_start), self.linear_end - self.linear_start);
             return 1;
         }
-        let mut out = Gather { iovecs, count: 0, merge: self.layout != Layout::Split, skip: self.head_sent };
+        let mut out = Gather::new(iovecs, self.layout != Layout::Split).skip(self.head_sent);
         for &(slot, kind, header) in &self.queue {
-            if out.iovecs.len() - out.count < 2 {
+            if !out.has_room() {
                 break;
             }
             if self.layout == Layout::Headroom && kind == Kind::Read {
-                out.push(self.slots.at(self.slot(slot) - RESPONSE_BYTES), RESPONSE_BYTES + self.workload.payload_bytes);
+                out.push(
+                    self.slots.at(self.slot(slot) - RESPONSE_BYTES),
+                    RESPONSE_BYTES + self.workload.payload_bytes,
+                );
                 continue;
             }
             out.push(self.headers.at(header * RESPONSE_BYTES), RESPONSE_BYTES);
             if kind == Kind::Read {
-                let base = if self.source == Source::ZeroPage { self.zero.at(0) } else { self.slots.at(self.slot(slot)) };
+                let base = if self.source == Source::ZeroPage {
+                    self.zero.at(0)
+                } else {
+                    self.slots.at(self.slot(slot))
+                };
                 out.push(base, self.workload.payload_bytes);
             }
         }
-        out.count
+        out.count()
     }
 
     /// Drops what was sent.
-    pub fn sent(&mut self, length: usize) {
+    pub(crate) fn sent(&mut self, length: usize) {
         if self.layout == Layout::Linear {
             self.linear_start += length;
             return;
@@ -224,32 +240,5 @@ impl Connection {
             self.head_sent -= whole;
             self.queue.pop_front();
         }
-    }
-}
-
-struct Gather<'a> {
-    iovecs: &'a mut [iovec],
-    count: usize,
-    merge: bool,
-    skip: usize,
-}
-
-impl Gather<'_> {
-    fn push(&mut self, base: *mut u8, length: usize) {
-        let skipped = self.skip.min(length);
-        self.skip -= skipped;
-        if skipped == length {
-            return;
-        }
-        let (base, length) = (base.wrapping_add(skipped), length - skipped);
-        if self.merge && self.count > 0 {
-            let last = &mut self.iovecs[self.count - 1];
-            if last.iov_base.wrapping_byte_add(last.iov_len) == base.cast() {
-                last.iov_len += length;
-                return;
-            }
-        }
-        self.iovecs[self.count] = sys::iov(base, length);
-        self.count += 1;
     }
 }

@@ -1,83 +1,75 @@
-//! Which way of serving bytes over loopback TCP costs least?
+//! Which way of serving bytes over loopback TCP costs least, and what can a bare socket reach at all?
 //!
-//! One client thread and one target thread, each on its own core, drive every variant ("lane") over connections of
-//! its own in turns of a few milliseconds, so that all lanes see the same machine. Windows in which either thread was
-//! put off its core are dropped; each turn is compared with the ceiling's turn of the same cycle.
+//! `compare` runs every path ("lane") over connections of its own, in turns of a few milliseconds so that all see the
+//! same machine; perf/BENCHMARKS.md tells what came out. `baseline` runs the ceiling alone and prints JSON.
+//!
+//! Unsafe code: this crate is about kernel calls and rings; the calls are in `sys`, the rings in `path::ring`.
 #![allow(unsafe_code)]
 
+mod baseline;
 mod client;
 mod connection;
 mod measure;
-mod ring;
-mod socket;
+mod path;
+mod rig;
 mod suite;
 mod sys;
-mod target;
 mod wire;
 
-use clap::Parser;
+use clap::{Args, Parser};
 
 use crate::measure::{Measurement, Plan};
 
-/// Command line.
+/// Measures ways of serving requests over loopback TCP.
 #[derive(Debug, Parser)]
-struct Arguments {
-    /// Variants to run, by exact name; none: all. The ceiling always runs.
-    #[arg(long, value_delimiter = ',')]
-    variants: Vec<String>,
-    /// Workloads to run.
-    #[arg(long, value_delimiter = ',')]
-    workloads: Vec<String>,
-    /// Cycles over all variants.
-    #[arg(long, default_value_t = 100)]
-    cycles: usize,
-    /// Windows of a turn.
-    #[arg(long, default_value_t = 6)]
-    windows: usize,
-    /// Length of a window in microseconds.
-    #[arg(long, default_value_t = 1000)]
-    window_us: u64,
-    /// Issue whole bursts instead of a stream: a window is one burst.
-    #[arg(long)]
-    burst: bool,
-    /// Core of the target.
-    #[arg(long, default_value_t = 0)]
-    target_core: usize,
-    /// Core of the client.
-    #[arg(long, default_value_t = 1)]
-    client_core: usize,
-    /// Writes the medians here.
-    #[arg(long)]
-    json: Option<std::path::PathBuf>,
+enum Arguments {
+    /// Compare all paths.
+    Compare(Compare),
+    /// Run the ceiling alone and print JSON.
+    Baseline(baseline::Arguments),
 }
 
-fn chosen(name: &str, wanted: &[String]) -> bool {
-    wanted.is_empty() || wanted.iter().any(|part| name == part)
+#[derive(Debug, Args)]
+struct Compare {
+    /// Variants to run; none: all. The ceiling always runs.
+    #[arg(long, value_delimiter = ',')]
+    variants: Vec<String>,
+    /// Workloads to run; none: all.
+    #[arg(long, value_delimiter = ',')]
+    workloads: Vec<String>,
+    /// Write the medians here as JSON.
+    #[arg(long)]
+    json: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    plan: Plan,
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    let plan = Plan {
-        cycles: arguments.cycles,
-        windows: arguments.windows,
-        window_us: arguments.window_us,
-        burst: arguments.burst,
-        target_core: arguments.target_core,
-        client_core: arguments.client_core,
-    };
+    match Arguments::parse() {
+        Arguments::Compare(arguments) => compare(&arguments),
+        Arguments::Baseline(arguments) => {
+            println!("{}", serde_json::to_string(&baseline::run(arguments)?)?);
+            Ok(())
+        }
+    }
+}
+
+fn chosen(name: &str, wanted: &[String]) -> bool {
+    wanted.is_empty() || wanted.iter().any(|one| one == name)
+}
+
+fn compare(arguments: &Compare) -> anyhow::Result<()> {
+    let wanted = |name: &str| name == suite::CEILING || chosen(name, &arguments.variants);
+    let (names, lanes): (Vec<_>, Vec<_>) =
+        suite::variants().into_iter().filter(|(name, _)| wanted(name)).unzip();
     let mut report = Vec::new();
     for (workload_name, workload) in suite::workloads() {
         if !chosen(&workload_name, &arguments.workloads) {
             continue;
         }
-        let (ceiling, rest): (Vec<_>, Vec<_>) = suite::variants().into_iter().partition(|(name, _)| name == "ceiling");
-        let variants: Vec<_> =
-            ceiling.into_iter().chain(rest.into_iter().filter(|(name, _)| chosen(name, &arguments.variants))).collect();
-        let lanes: Vec<_> = variants.iter().map(|(_, options)| options.clone()).collect();
-        let rows = measure::run(workload, &lanes, &plan)?;
-        println!("\n{workload_name}");
-        println!("{}", Measurement::HEADER);
-        for ((name, _), row) in variants.iter().zip(&rows) {
+        let rows = measure::run(workload, &lanes, arguments.plan)?;
+        println!("\n{workload_name}\n{}", Measurement::HEADER);
+        for (name, row) in names.iter().zip(&rows) {
             println!("{name:<18} {row}");
             report.push(serde_json::json!({"workload": workload_name, "variant": name, "result": row}));
         }

@@ -1,39 +1,41 @@
 //! Turns, windows and their statistics.
+//!
+//! Every lane has its turn in every cycle, a few milliseconds long and cut into windows. Windows in which either
+//! thread was put off its core are dropped; the median of the others is the turn's figure, and it is compared with
+//! that of the first lane, the ceiling, in the same cycle. So slow drifts of the machine cancel.
 
 use std::fmt;
 use std::io;
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::client::{self, Issue, Lane};
-use crate::sys::{self, Pages};
-use crate::target::{self, Options, Shared};
+use crate::client::{Issue, Lane};
+use crate::path::Options;
+use crate::rig::{self, Cores, Rig};
+use crate::sys;
 use crate::wire::Workload;
 
 /// How to measure.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Cycles over all lanes.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Cycles over all variants.
+    #[arg(long, default_value_t = 100)]
     pub cycles: usize,
     /// Windows of a turn.
+    #[arg(long, default_value_t = 6)]
     pub windows: usize,
-    /// Length of a window.
+    /// Length of a window in microseconds.
+    #[arg(long, default_value_t = 1000)]
     pub window_us: u64,
-    /// Bursts instead of a stream.
+    /// Issue whole bursts instead of a stream: a window is one burst.
+    #[arg(long)]
     pub burst: bool,
-    /// Core of the target thread.
-    pub target_core: usize,
-    /// Core of the client thread.
-    pub client_core: usize,
+    #[command(flatten)]
+    pub cores: Cores,
 }
 
 /// A lane's figures: medians over cycles.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Measurement {
+pub(crate) struct Measurement {
     /// Cycles with undisturbed windows.
     pub cycles: usize,
     /// Operations per second against the ceiling's in the same cycle.
@@ -52,23 +54,16 @@ pub struct Measurement {
 
 impl Measurement {
     /// Column heads for the Display.
-    pub const HEADER: &'static str =
+    pub(crate) const HEADER: &'static str =
         "variant              n   ratio  (quartiles)   busy r    kop/s  busy ns  sys/op";
 }
 
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = self.quartiles;
-        write!(
-            f,
-            "{:>4} {:>7.3} {low:>6.3}..{high:<6.3} {:>7.3} {:>8.1} {:>8.0} {:>7.3}",
-            self.cycles,
-            self.ratio,
-            self.busy_ratio,
-            self.ops_per_s / 1e3,
-            self.busy_ns,
-            self.syscalls
-        )
+        write!(f, "{:>4} {:>7.3} {low:>6.3}..{high:<6.3} ", self.cycles, self.ratio)?;
+        write!(f, "{:>7.3} {:>8.1} ", self.busy_ratio, self.ops_per_s / 1e3)?;
+        write!(f, "{:>8.0} {:>7.3}", self.busy_ns, self.syscalls)
     }
 }
 
@@ -79,155 +74,77 @@ struct Window {
     syscalls: f64,
 }
 
-fn pair(listener: &TcpListener, options: &Options) -> io::Result<(OwnedFd, OwnedFd)> {
-    let client = TcpStream::connect(listener.local_addr()?)?;
-    let (target, _) = listener.accept()?;
-    for stream in [&client, &target] {
-        for &(level, name, value) in &options.socket {
-            sys::set_option(stream.as_raw_fd(), level, name, value)?;
-        }
-        if let Some(name) = options.congestion {
-            sys::set_congestion(stream.as_raw_fd(), name)?;
-        }
-    }
-    Ok((client.into(), target.into()))
-}
-
 /// Measures all lanes against the first one.
-pub fn run(workload: Workload, lanes: &[Options], plan: &Plan) -> io::Result<Vec<Measurement>> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let (mut clients, mut targets) = (Vec::new(), Vec::new());
-    for options in lanes {
-        let pairs = (0..workload.connections).map(|_| pair(&listener, options)).collect::<io::Result<Vec<_>>>()?;
-        let (client, target): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        clients.push(Lane::new(client, workload, options.client_drops));
-        targets.push((target, options.clone()));
-    }
-    let ticks_per_us = calibrate();
-    let shared = Arc::new(Shared::default());
-    let ready = Arc::new(Barrier::new(2));
-    // A round moves at most a few MiB; at 2 GiB/s that is under two milliseconds.
-    let bytes = workload.payload_bytes * workload.depth * workload.connections;
-    let gap_ticks = ticks_per_us * u64::try_from(200 + bytes / 4096).expect("small");
-    let target = thread::spawn({
-        let (shared, ready, core) = (shared.clone(), ready.clone(), plan.target_core);
-        move || {
-            sys::pin(core)?;
-            let lanes = targets.into_iter().map(|(fds, options)| target::open(fds, workload, &options)).collect::<io::Result<Vec<_>>>()?;
-            ready.wait();
-            target::run(lanes, &shared, gap_ticks)
-        }
-    });
-    let client = thread::spawn({
-        let (shared, plan) = (shared.clone(), plan.clone());
-        move || {
-            sys::pin(plan.client_core)?;
-            ready.wait();
-            let driver = Driver { shared: &shared, plan: &plan, ticks_per_us, gap_ticks, buffer: Pages::new(client::RECEIVE_BYTES) };
-            let turns = driver.drive(&mut clients);
-            shared.stop.store(true, Ordering::Relaxed);
-            // The connections stay open until the target has seen the end.
-            turns.map(|turns| (turns, clients))
-        }
-    });
-    let ended = client.join().expect("client");
-    target.join().expect("target")?;
-    let (turns, _connections) = ended?;
-    Ok((0..lanes.len()).map(|lane| summarize(&turns, lane)).collect())
+pub(crate) fn run(workload: Workload, options: &[Options], plan: Plan) -> io::Result<Vec<Measurement>> {
+    let drive = move |rig: &Rig, lanes: &mut [Lane]| {
+        // The first cycle opens the congestion windows.
+        (0..=plan.cycles).map(|_| cycle(rig, lanes, plan)).skip(1).collect::<io::Result<Vec<_>>>()
+    };
+    let turns = rig::run(workload, options, plan.cores, drive)?;
+    Ok((0..options.len()).map(|lane| summarize(&turns, lane)).collect())
 }
 
-fn calibrate() -> u64 {
-    let (began, ticks) = (Instant::now(), sys::tsc());
-    thread::sleep(Duration::from_millis(20));
-    let elapsed = u64::try_from(began.elapsed().as_micros()).expect("short");
-    (sys::tsc() - ticks) / elapsed
+/// A turn of every lane; None where no window was undisturbed.
+fn cycle(rig: &Rig, lanes: &mut [Lane], plan: Plan) -> io::Result<Vec<Option<Window>>> {
+    lanes.iter_mut().enumerate().map(|(index, lane)| turn(rig, index, lane, plan)).collect()
 }
 
-struct Driver<'a> {
-    shared: &'a Shared,
-    plan: &'a Plan,
-    ticks_per_us: u64,
-    gap_ticks: u64,
-    buffer: Pages,
+fn turn(rig: &Rig, index: usize, lane: &mut Lane, plan: Plan) -> io::Result<Option<Window>> {
+    rig.shared.active.store(index, Ordering::Relaxed);
+    window(rig, lane, plan)?;
+    let mut windows = Vec::new();
+    for _ in 0..plan.windows {
+        windows.extend(window(rig, lane, plan)?);
+    }
+    drain(rig, lane)?;
+    let of = |get: fn(&Window) -> f64| quantile(windows.iter().map(get).collect(), 0.5);
+    let median =
+        Window { ops_per_s: of(|w| w.ops_per_s), busy_ns: of(|w| w.busy_ns), syscalls: of(|w| w.syscalls) };
+    Ok(Some(median).filter(|_| !windows.is_empty()))
 }
 
-impl Driver<'_> {
-    /// All turns: by cycle, by lane; None where no window was undisturbed.
-    fn drive(&self, lanes: &mut [Lane]) -> io::Result<Vec<Vec<Option<Window>>>> {
-        let mut cycles = Vec::new();
-        for _ in 0..=self.plan.cycles {
-            let turns = lanes.iter_mut().enumerate().map(|(index, lane)| self.turn(index, lane));
-            cycles.push(turns.collect::<io::Result<Vec<_>>>()?);
+fn drain(rig: &Rig, lane: &mut Lane) -> io::Result<()> {
+    loop {
+        let (done, issued) = lane.pump(Issue::Drain, &rig.buffer)?;
+        if done == issued {
+            return Ok(());
         }
-        // The first cycle opened the windows of congestion control.
-        cycles.remove(0);
-        Ok(cycles)
-    }
-
-    fn turn(&self, index: usize, lane: &mut Lane) -> io::Result<Option<Window>> {
-        self.shared.active.store(index, Ordering::Relaxed);
-        let mut windows = Vec::new();
-        self.window(lane)?;
-        for _ in 0..self.plan.windows {
-            windows.extend(self.window(lane)?);
-        }
-        loop {
-            let (done, issued) = lane.pump(Issue::Drain, &self.buffer)?;
-            if done == issued {
-                break;
-            }
-        }
-        if windows.is_empty() {
-            return Ok(None);
-        }
-        let of = |get: fn(&Window) -> f64| quantile(windows.iter().map(get).collect(), 0.5);
-        Ok(Some(Window { ops_per_s: of(|w| w.ops_per_s), busy_ns: of(|w| w.busy_ns), syscalls: of(|w| w.syscalls) }))
-    }
-
-    fn window(&self, lane: &mut Lane) -> io::Result<Option<Window>> {
-        let issue = if self.plan.burst { Issue::Burst } else { Issue::Stream };
-        let length = self.ticks_per_us * self.plan.window_us;
-        let (mut first, mut began) = (self.counters(), sys::tsc());
-        let (mut done, mut issued) = lane.pump(issue, &self.buffer)?;
-        let mut first_done = issued - lane.in_flight();
-        if !self.plan.burst {
-            (first_done, first, began) = (done, self.counters(), sys::tsc());
-        }
-        let (mut now, mut gap) = (began, false);
-        while if self.plan.burst { done < issued } else { now - began < length } {
-            (done, issued) = lane.pump(if self.plan.burst { Issue::Drain } else { issue }, &self.buffer)?;
-            let after = sys::tsc();
-            gap |= after - now > self.gap_ticks;
-            now = after;
-        }
-        let last = self.counters();
-        let beat = self.shared.counters.beat.load(Ordering::Relaxed);
-        gap |= now.saturating_sub(beat) > self.gap_ticks;
-        if gap || last[2] != first[2] || done == first_done {
-            return Ok(None);
-        }
-        let ops = float(done - first_done);
-        Ok(Some(Window {
-            ops_per_s: ops / float(now - began) * float(self.ticks_per_us) * 1e6,
-            busy_ns: float(last[0] - first[0]) / float(self.ticks_per_us) * 1e3 / ops,
-            syscalls: float(last[1] - first[1]) / ops,
-        }))
-    }
-
-    fn counters(&self) -> [u64; 3] {
-        let counters = &self.shared.counters;
-        [&counters.busy_ticks, &counters.syscalls, &counters.gaps].map(|counter| counter.load(Ordering::Relaxed))
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a count shown with four digits")]
-fn float(value: u64) -> f64 {
-    value as f64
+fn window(rig: &Rig, lane: &mut Lane, plan: Plan) -> io::Result<Option<Window>> {
+    let (issue, going) =
+        if plan.burst { (Issue::Burst, Issue::Drain) } else { (Issue::Stream, Issue::Stream) };
+    let length = rig.ticks_per_us * plan.window_us;
+    let (mut first, mut began) = (rig.counters(), sys::tsc());
+    let (mut done, mut issued) = lane.pump(issue, &rig.buffer)?;
+    let mut first_done = issued - lane.in_flight();
+    if !plan.burst {
+        (first_done, first, began) = (done, rig.counters(), sys::tsc());
+    }
+    let (mut now, mut gap) = (began, false);
+    while if plan.burst { done < issued } else { now - began < length } {
+        (done, issued) = lane.pump(going, &rig.buffer)?;
+        let after = sys::tsc();
+        gap |= after - now > rig.gap_ticks;
+        now = after;
+    }
+    let last = rig.counters();
+    let silent = now.saturating_sub(rig.shared.counters.beat.load(Ordering::Relaxed));
+    if gap || silent > rig.gap_ticks || last[2] != first[2] || done == first_done {
+        return Ok(None);
+    }
+    let (ops, ticks_per_us) = (float(done - first_done), float(rig.ticks_per_us));
+    Ok(Some(Window {
+        ops_per_s: ops / float(now - began) * ticks_per_us * 1e6,
+        busy_ns: float(last[0] - first[0]) / ticks_per_us * 1e3 / ops,
+        syscalls: float(last[1] - first[1]) / ops,
+    }))
 }
 
 fn summarize(turns: &[Vec<Option<Window>>], lane: usize) -> Measurement {
     let pairs: Vec<_> = turns.iter().filter_map(|cycle| Some((cycle[lane]?, cycle[0]?))).collect();
-    let of = |get: fn(&(Window, Window)) -> f64, part: f64| quantile(pairs.iter().map(get).collect(), part);
+    let of = |get: fn(&(Window, Window)) -> f64, part| quantile(pairs.iter().map(get).collect(), part);
     let ratio = |pair: &(Window, Window)| pair.0.ops_per_s / pair.1.ops_per_s;
     Measurement {
         cycles: pairs.len(),
@@ -240,10 +157,47 @@ fn summarize(turns: &[Vec<Option<Window>>], lane: usize) -> Measurement {
     }
 }
 
+/// A count as a number to divide by.
+#[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
+pub(crate) fn float(value: u64) -> f64 {
+    value as f64
+}
+
 /// The value below which `part` of the values lie; NaN if there is none.
-fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
+pub(crate) fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
-    let index = (values.len().saturating_sub(1) as f64 * part).round() as usize;
+    let last = values.len().saturating_sub(1);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
+    let index = (last as f64 * part).round() as usize;
     values.get(index).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+    use crate::suite;
+
+    #[test]
+    fn quantiles_take_the_nearest_value() {
+        let values = vec![3.0, 1.0, 2.0];
+        assert!((quantile(values.clone(), 0.5) - 2.0).abs() < f64::EPSILON);
+        assert!((quantile(values, 1.0) - 3.0).abs() < f64::EPSILON);
+        assert!(quantile(Vec::new(), 0.5).is_nan());
+    }
+
+    #[test]
+    fn every_variant_serves_every_workload() {
+        let cores = Cores { target_core: 0, client_core: 0 };
+        let plan = Plan { cycles: 1, windows: 1, window_us: 200, burst: true, cores };
+        let (names, options): (Vec<_>, Vec<_>) = suite::variants().into_iter().unzip();
+        for (name, workload) in suite::workloads().into_iter().filter(|(_, one)| one.depth <= 32) {
+            let rows = run(workload, &options, plan).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(rows.len(), names.len());
+        }
+    }
 }
