@@ -7,7 +7,7 @@ use sluice_tidy::{Repository, Workspace, none, reachable};
 
 /// Which crates of ours each crate may use. The arrows of docs/architecture.md, told once more so that a new one is
 /// a decision and not an accident.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("sluice-hugepages", &[]),
     ("sluice-nvme", &[]),
     ("sluice-device", &["sluice-hugepages"]),
@@ -41,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
     ("sluice-perf", &["sluice-device", "sluice-hugepages", "sluice-nvme", "sluice-uring"]),
     ("sluice-socket-paths", &[]),
+    ("sluice-bench", &[]),
     ("sluice-cli", &["sluice-node-api", "sluice-perf", "sluiced"]),
 ];
 
