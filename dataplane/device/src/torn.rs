@@ -106,7 +106,8 @@ impl TornDevice {
     #[must_use]
     pub fn crash(mut self, random: &mut Random) -> Self {
         for (request, _) in std::mem::take(&mut self.waiting) {
-            if request.op != Op::Flush && check(&self.info, &request).is_ok() && random.chance(500) {
+            let changes = !matches!(request.op, Op::Read | Op::Flush) && check(&self.info, &request).is_ok();
+            if changes && random.chance(500) {
                 self.store(&request);
             }
         }

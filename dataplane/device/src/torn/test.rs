@@ -104,6 +104,15 @@ fn requests_in_flight_may_or_may_not_have_happened() {
 }
 
 #[test]
+fn a_read_in_flight_changes_nothing() {
+    let reading = |device: &mut TornDevice| {
+        run(device, Op::Write { fua: true }, 0, 2, 1);
+        submit(device, Op::Read, 0, 2, 0);
+    };
+    assert_eq!(seen(reading, 2, 512), HashSet::from([vec![1]]));
+}
+
+#[test]
 fn a_crash_ends_what_was_volatile() {
     let mut random = Random::new(5);
     let mut device = device(512, 512);
