@@ -14,17 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The entry as on the wire.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
 #[repr(C)]
 pub struct Cqe {
@@ -102,11 +92,8 @@ mod test {
 
     #[test]
     fn golden_bytes() {
-        let cqe =
-            Cqe::new(0x0102, Status::LBA_OUT_OF_RANGE.dnr()).with_result(0x1122_3344_5566_7788);
-        let expected = [
-            0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0, 0, 0, 0, 0x02, 0x01, 0x00, 0x81,
-        ];
+        let cqe = Cqe::new(0x0102, Status::LBA_OUT_OF_RANGE.dnr()).with_result(0x1122_3344_5566_7788);
+        let expected = [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0, 0, 0, 0, 0x02, 0x01, 0x00, 0x81];
         assert_eq!(cqe.as_bytes(), expected);
         assert_eq!(cqe.result(), 0x1122_3344_5566_7788);
         assert_eq!(cqe.status(), Status::LBA_OUT_OF_RANGE.dnr());

@@ -20,17 +20,7 @@ pub const IDENTIFIER_TRANSPORT: u8 = 0x5a;
 
 /// The descriptor as it stands in SQE bytes 24..40.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
 #[repr(C)]
 pub struct SglDescriptor {
@@ -77,10 +67,7 @@ impl Sgl {
         let length = descriptor.length.get();
         match descriptor.identifier {
             IDENTIFIER_TRANSPORT => Self::Transport { length },
-            IDENTIFIER_IN_CAPSULE => Self::InCapsule {
-                offset: descriptor.address.get(),
-                length,
-            },
+            IDENTIFIER_IN_CAPSULE => Self::InCapsule { offset: descriptor.address.get(), length },
             other => Self::Other(other),
         }
     }
@@ -117,30 +104,16 @@ mod test {
 
     #[test]
     fn golden_bytes() {
-        let in_capsule = Sgl::InCapsule {
-            offset: 0x0102,
-            length: 0x1000,
-        };
-        assert_eq!(
-            in_capsule.encode(),
-            [2, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0x01]
-        );
-        let transport = Sgl::Transport {
-            length: 0x0002_0000,
-        };
-        assert_eq!(
-            transport.encode(),
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0x5a]
-        );
+        let in_capsule = Sgl::InCapsule { offset: 0x0102, length: 0x1000 };
+        assert_eq!(in_capsule.encode(), [2, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0x01]);
+        let transport = Sgl::Transport { length: 0x0002_0000 };
+        assert_eq!(transport.encode(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0x5a]);
     }
 
     #[test]
     fn round_trips() {
         for sgl in [
-            Sgl::InCapsule {
-                offset: 7,
-                length: 512,
-            },
+            Sgl::InCapsule { offset: 7, length: 512 },
             Sgl::Transport { length: 0 },
             Sgl::Transport { length: u32::MAX },
             Sgl::Other(0x40),

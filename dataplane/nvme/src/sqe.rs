@@ -17,17 +17,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The entry as on the wire.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
 #[repr(C)]
 pub struct Sqe {
@@ -100,10 +90,7 @@ impl IoControl {
     /// If `blocks` is out of range.
     #[must_use]
     pub const fn of_blocks(blocks: u32) -> Self {
-        assert!(
-            blocks >= 1 && blocks <= 0x1_0000,
-            "a command moves 1 to 65536 blocks"
-        );
+        assert!(blocks >= 1 && blocks <= 0x1_0000, "a command moves 1 to 65536 blocks");
         Self(blocks - 1)
     }
 
@@ -140,21 +127,13 @@ impl IoControl {
     /// With Force Unit Access set as told.
     #[must_use]
     pub const fn with_fua(self, fua: bool) -> Self {
-        Self(if fua {
-            self.0 | Self::FUA
-        } else {
-            self.0 & !Self::FUA
-        })
+        Self(if fua { self.0 | Self::FUA } else { self.0 & !Self::FUA })
     }
 
     /// With Deallocate set as told.
     #[must_use]
     pub const fn with_deallocate(self, deallocate: bool) -> Self {
-        Self(if deallocate {
-            self.0 | Self::DEAC
-        } else {
-            self.0 & !Self::DEAC
-        })
+        Self(if deallocate { self.0 | Self::DEAC } else { self.0 & !Self::DEAC })
     }
 }
 
@@ -227,12 +206,7 @@ mod test {
 
     #[test]
     fn golden_bytes_of_a_write() {
-        let mut sqe = Sqe {
-            opcode: 0x01,
-            cid: U16::new(0x1234),
-            nsid: U32::new(1),
-            ..Sqe::default()
-        };
+        let mut sqe = Sqe { opcode: 0x01, cid: U16::new(0x1234), nsid: U32::new(1), ..Sqe::default() };
         sqe.set_slba(0x0000_0001_0000_0020);
         sqe.cdw12 = U32::new(IoControl::of_blocks(8).with_fua(true).cdw12());
         sqe.set_sgl(Sgl::Transport { length: 4096 });
@@ -248,9 +222,7 @@ mod test {
 
     #[test]
     fn io_control_fields_do_not_touch_each_other() {
-        let all = IoControl::of_blocks(0x1_0000)
-            .with_fua(true)
-            .with_deallocate(true);
+        let all = IoControl::of_blocks(0x1_0000).with_fua(true).with_deallocate(true);
         assert_eq!(all.cdw12(), 0x4200_ffff);
         assert_eq!(all.with_fua(false).cdw12(), 0x0200_ffff);
         assert_eq!(all.with_deallocate(false).cdw12(), 0x4000_ffff);

@@ -122,9 +122,7 @@ impl Status {
     /// The specification's words, Fabrics commands' meaning first where codes are shared.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
-        [generic, command_specific, fabrics, nvm, media, path]
-            .iter()
-            .find_map(|table| table(self.code()))
+        [generic, command_specific, fabrics, nvm, media, path].iter().find_map(|table| table(self.code()))
     }
 
     /// The specification's words for the completion of an NVM command set command.
@@ -138,18 +136,9 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name)?,
-            None => write!(
-                f,
-                "status code type {:#x}, status code {:#04x}",
-                self.sct(),
-                self.sc()
-            )?,
+            None => write!(f, "status code type {:#x}, status code {:#04x}", self.sct(), self.sc())?,
         }
-        if self.is_dnr() {
-            f.write_str(" (do not retry)")
-        } else {
-            Ok(())
-        }
+        if self.is_dnr() { f.write_str(" (do not retry)") } else { Ok(()) }
     }
 }
 
@@ -375,25 +364,10 @@ mod test {
 
     #[test]
     fn says_it_in_the_specifications_words() {
-        assert_eq!(
-            Status::UNRECOVERED_READ.to_string(),
-            "Unrecovered Read Error"
-        );
-        assert_eq!(
-            Status::INVALID_FIELD.dnr().to_string(),
-            "Invalid Field in Command (do not retry)"
-        );
-        assert_eq!(
-            Status::from_bits(0x7ff).to_string(),
-            "status code type 0x7, status code 0xff"
-        );
-        assert_eq!(
-            Status::CONFLICTING_ATTRIBUTES.nvm_name(),
-            Some("Conflicting Attributes")
-        );
-        assert_eq!(
-            Status::CONNECT_CONTROLLER_BUSY.name(),
-            Some("Connect Controller Busy")
-        );
+        assert_eq!(Status::UNRECOVERED_READ.to_string(), "Unrecovered Read Error");
+        assert_eq!(Status::INVALID_FIELD.dnr().to_string(), "Invalid Field in Command (do not retry)");
+        assert_eq!(Status::from_bits(0x7ff).to_string(), "status code type 0x7, status code 0xff");
+        assert_eq!(Status::CONFLICTING_ATTRIBUTES.nvm_name(), Some("Conflicting Attributes"));
+        assert_eq!(Status::CONNECT_CONTROLLER_BUSY.name(), Some("Connect Controller Busy"));
     }
 }
