@@ -168,7 +168,10 @@ fn open_device(job: &JobSpec, pool: &Pool) -> Result<Box<dyn BlockDevice>, Local
             Ok(Box::new(NullDevice::new("null", &NullOptions { block_size, blocks, queue_depth })))
         }
         Target::Path(path) => {
-            let options = UringOptions { queue_depth, ..UringOptions::default() };
+            // A file has no block of its own: smaller accesses than the usual 4 KiB ask for the smallest there is.
+            let small = job.sizes.entries().iter().any(|&(bytes, _)| !bytes.is_multiple_of(4096));
+            let block_size = small.then_some(BLOCK_BYTES);
+            let options = UringOptions { block_size, queue_depth, ..UringOptions::default() };
             Ok(Box::new(UringDevice::open(path, &options, pool)?))
         }
         Target::Tcp(_) => unreachable!("the engine opens connections for network targets"),

@@ -60,7 +60,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
     let options =
         RunOptions { threads: args.threads, cores: args.cores.clone(), interval: Duration::from_secs(1) };
     let mut line = ProgressLine::new(args.quiet);
-    let report = run_jobs(&jobs, &options, &stop, &mut |progress| line.show(progress))?;
+    let report = run_jobs(&jobs, &options, &stop, |progress| line.show(progress))?;
     line.clear();
     if let Some(path) = &args.output {
         write_file(path, &report.to_json())?;

@@ -150,11 +150,12 @@ pub enum RunError {
 /// # Errors
 /// Each variant of [`RunError`]; whatever happens once the jobs run is told by the outcome of each job.
 pub fn run(
-    jobs: &[JobSpec],
+    jobs: impl AsRef<[JobSpec]>,
     options: &RunOptions,
     stop: &AtomicBool,
-    observe: &mut dyn FnMut(&Progress),
+    mut observe: impl FnMut(&Progress),
 ) -> Result<Report, RunError> {
+    let jobs = jobs.as_ref();
     check_jobs(jobs)?;
     let (clock, gate) = (Clock::start(), Gate::new(jobs.len()));
     let started_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -177,7 +178,8 @@ pub fn run(
             let spawned = thread::Builder::new().name(format!("perf-{i}")).spawn_scoped(scope, work);
             workers.push(spawned.inspect_err(|_| gate.abort())?);
         }
-        let mut observer = Observer { jobs, observe, interval: options.interval, started: Instant::now() };
+        let mut observer =
+            Observer { jobs, observe: &mut observe, interval: options.interval, started: Instant::now() };
         observer.collect(&inbox, &mut collected)
     })?;
     let reports = jobs.iter().zip(collected).map(|(job, collected)| collected.report(job)).collect();

@@ -37,7 +37,7 @@ fn change_target(job: &mut JobSpec, change: impl Fn(&mut TcpTarget)) {
 
 fn drive(job: JobSpec) -> JobReport {
     let stop = AtomicBool::new(false);
-    let mut report = run(&[job], &RunOptions::default(), &stop, &mut |_| ()).expect("it starts");
+    let mut report = run(&[job], &RunOptions::default(), &stop, |_| ()).expect("it starts");
     report.jobs.remove(0)
 }
 
@@ -108,7 +108,7 @@ fn what_does_not_fit_is_refused_before_anything_runs() {
     for change in changes {
         let mut job = job(Faults::default());
         change(&mut job);
-        let result = run(&[job], &RunOptions::default(), &AtomicBool::new(false), &mut |_| ());
+        let result = run(&[job], &RunOptions::default(), &AtomicBool::new(false), |_| ());
         assert!(matches!(result, Err(RunError::Unopened { .. })), "{result:?}");
     }
 }
@@ -119,12 +119,12 @@ fn a_stop_ends_the_run_with_a_result() {
     (job.io_count, job.run_time) = (None, Some(Duration::from_secs(3600)));
     let stop = AtomicBool::new(false);
     let options = RunOptions { interval: Duration::from_millis(250), ..RunOptions::default() };
-    let mut observe = |progress: &sluice_perf::Progress| {
+    let observe = |progress: &sluice_perf::Progress| {
         if progress.jobs[0].rates.iops > 0.0 {
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         }
     };
-    let report = run(&[job], &options, &stop, &mut observe).expect("it starts");
+    let report = run(&[job], &options, &stop, observe).expect("it starts");
     assert_eq!(report.jobs[0].outcome, Outcome::Stopped);
     assert!(report.is_clean() && report.jobs[0].rates.iops > 0.0);
 }
