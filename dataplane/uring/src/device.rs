@@ -136,7 +136,8 @@ impl UringDevice {
         }
     }
 
-    fn answered(&mut self, answer: Answer) {
+    /// Takes one answer of the kernel. Only that of a sync, which lends no memory, may be made up.
+    pub(crate) fn answered(&mut self, answer: Answer) {
         if answer.name != SYNC {
             let index = u32::try_from(answer.name).expect("a slot's index");
             return self.advance(index, answer.result);

@@ -1,5 +1,6 @@
 //! The device on temporary files, and on a loop device where that is permitted.
 
+mod failing;
 mod files;
 mod loops;
 mod opening;
