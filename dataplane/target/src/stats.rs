@@ -7,11 +7,11 @@
 use hdrhistogram::Histogram;
 use sluice_device::Nanos;
 
-/// Smallest latency told apart, in nanoseconds: finer than a round of the reactor means nothing.
-const LOWEST_NS: u64 = 1_000;
+/// Smallest latency told apart, in nanoseconds. With two digits, buckets are 1 % wide from 13 us on.
+const LOWEST_NS: u64 = 64;
 /// Largest latency told apart, in nanoseconds; hosts give up after 30 s.
 const HIGHEST_NS: u64 = 60_000_000_000;
-/// Significant decimal digits of a latency: a bucket is at most 1 % wide, a histogram about 20 KiB.
+/// Significant decimal digits of a latency. A histogram takes about 30 KiB.
 const DIGITS: u8 = 2;
 
 /// Figures of one kind of command.
@@ -22,10 +22,10 @@ pub struct OpStats {
     /// Bytes they moved, deallocated or zeroed; none for Flush.
     pub bytes: u64,
     /// Their latencies, in nanoseconds.
-    pub latency_ns: Histogram<u32>,
+    pub latency_ns: Histogram<u64>,
     /// A latency waiting to be recorded, and how often it occurred: all completions of one batch that
     /// began in one batch share it, so the histogram is touched once for them all.
-    run: (u64, u32),
+    run: (u64, u64),
 }
 
 impl Default for OpStats {
@@ -51,7 +51,6 @@ impl OpStats {
     fn settle(&mut self) {
         let (latency_ns, times) = std::mem::take(&mut self.run);
         if times > 0 {
-            // A count saturates at 2^32 per bucket; the value is clamped to the bounds.
             let value = latency_ns.clamp(LOWEST_NS, HIGHEST_NS);
             let _ = self.latency_ns.record_n(value, times);
         }

@@ -37,6 +37,11 @@ impl Interrupt {
         Ok(Interrupt { flag, came })
     }
 
+    /// Set once a signal came; for threads of others that stop by it.
+    pub(super) fn flag(&self) -> &Arc<AtomicBool> {
+        &self.flag
+    }
+
     pub(super) fn came(&self) -> bool {
         self.flag.load(Ordering::Acquire)
     }

@@ -92,6 +92,7 @@ fn a_sleeping_reactor_wakes_for_a_socket() {
         let (reactor, _timer) = start(polling);
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None).unwrap();
+        rustix::io::ioctl_fionbio(&theirs, true).unwrap();
         reactor.sender.send(Message::Watch(theirs)).unwrap();
         for _ in 0..200 {
             rustix::io::write(&ours, b"x").unwrap();
