@@ -1,5 +1,7 @@
 //! A pool over a memory device: the life of volumes, their bounds, and what each refusal says.
 
+mod faults;
+
 use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
 use sluice_device::{Completion, IoError, Op, Request};

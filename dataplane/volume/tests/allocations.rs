@@ -1,0 +1,173 @@
+//! No allocation per I/O: devices and pools are driven under an allocator that counts.
+//!
+//! Everything is allocated when a device or pool is made. A warm-up round may still fault in what is lazy; after it,
+//! thousands of I/Os of every kind, batches of every length and a full queue must not allocate once.
+#![allow(unsafe_code, reason = "a global allocator is unsafe to implement; this one counts and passes on")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use sluice_device::memory::{MemoryDevice, MemoryOptions};
+use sluice_device::null::{NullDevice, NullOptions};
+use sluice_device::{BlockDevice, Completion, Nanos, Op, Pool, Request};
+use sluice_hugepages::{Class, PoolConfig};
+use sluice_volume::{BlockSize, ControlDone, FormatOptions, LinearPool, VolumeIo, VolumeSpec};
+use uuid::Uuid;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    // Threads that are ending have no counter any more, and nothing to prove.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches only a thread-local cell.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of this very method.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const NOW: Nanos = Nanos::ZERO;
+const DEPTH: u32 = 32;
+const BATCH: usize = 48;
+
+fn buffers() -> Pool {
+    let class = |buffer_bytes, count| Class { buffer_bytes, count };
+    Pool::new(&PoolConfig { classes: vec![class(4096, 64), class(65_536, 2)] }).unwrap()
+}
+
+fn memory() -> MemoryDevice {
+    let options = MemoryOptions { block_size: 4096, blocks: 4096, queue_depth: DEPTH, huge_pages: false };
+    MemoryDevice::new("memory", &options).unwrap()
+}
+
+fn null() -> NullDevice {
+    NullDevice::new("null", &NullOptions { queue_depth: DEPTH, ..NullOptions::default() })
+}
+
+/// Every kind of I/O in turn; a Read or Write takes a buffer.
+fn kind(number: u32, buffers: &Pool) -> (Op, u32, Option<sluice_device::Buffer>) {
+    let zeroes = Op::WriteZeroes { fua: false, deallocate: number.is_multiple_of(2) };
+    match number % 6 {
+        0 => (Op::Flush, 0, None),
+        1 => (zeroes, 1, None),
+        2 => (Op::Deallocate, 1, None),
+        3 => (Op::Read, 1, buffers.take(4096)),
+        4 => (Op::Write { fua: true }, 1, buffers.take(4096)),
+        _ => (Op::Write { fua: false }, 1, buffers.take(4096)),
+    }
+}
+
+/// Batches from one to more than the queue holds, polled in slices of another length.
+fn drive_device(
+    device: &mut dyn BlockDevice,
+    buffers: &Pool,
+    requests: &mut [Request],
+    done: &mut [Completion],
+) {
+    for round in 0..1000u32 {
+        let batch = &mut requests[..1 + round as usize % BATCH];
+        for (number, request) in (round..).zip(&mut *batch) {
+            let (op, blocks, buffer) = kind(number, buffers);
+            *request = Request { tag: number, op, lba: u64::from(number % 1000), blocks, buffer };
+        }
+        let _ = device.submit(NOW, batch);
+        while device.poll(NOW, &mut done[..1 + round as usize % 40]) > 0 {}
+    }
+}
+
+fn drive_pool<D: BlockDevice>(
+    pool: &mut LinearPool<D>,
+    buffers: &Pool,
+    ios: &mut [VolumeIo],
+    done: &mut [Completion],
+) {
+    let volume = pool.volumes().next().expect("it was created").index;
+    for round in 0..1000u32 {
+        let batch = &mut ios[..1 + round as usize % BATCH];
+        for (number, io) in (round..).zip(&mut *batch) {
+            let (op, blocks, buffer) = kind(number, buffers);
+            // Some beyond the end, to see the refused as well.
+            *io = VolumeIo { tag: number, volume, op, lba: u64::from(number % 300), blocks, buffer };
+        }
+        let _ = pool.submit(NOW, batch);
+        while pool.poll(NOW, &mut done[..1 + round as usize % 40]) > 0 {}
+    }
+}
+
+/// Runs `work` twice and counts the allocations of the second time.
+fn allocations(mut work: impl FnMut()) -> u64 {
+    work();
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+fn scratch() -> (Vec<Request>, Vec<VolumeIo>, Vec<Completion>) {
+    let requests = (0..BATCH).map(|_| Request::default()).collect();
+    let ios = (0..BATCH).map(|_| VolumeIo::default()).collect();
+    (requests, ios, (0..BATCH).map(|_| Completion::default()).collect())
+}
+
+fn device_allocations(mut device: impl BlockDevice) -> u64 {
+    let (buffers, (mut requests, _, mut done)) = (buffers(), scratch());
+    allocations(|| drive_device(&mut device, &buffers, &mut requests, &mut done))
+}
+
+fn finish<D: BlockDevice>(pool: &mut LinearPool<D>) -> ControlDone {
+    loop {
+        assert_eq!(pool.poll(NOW, &mut [Completion::default()]), 0);
+        if let Some(result) = pool.take_control_result() {
+            return result.unwrap();
+        }
+    }
+}
+
+fn pool_allocations(device: impl BlockDevice) -> u64 {
+    let (buffers, (_, mut ios, mut done)) = (buffers(), scratch());
+    let mut pool = LinearPool::new(device, &buffers).unwrap();
+    pool.begin_format(FormatOptions { uuid: Uuid::from_u128(1), force: false }).unwrap();
+    finish(&mut pool);
+    let (block_size, uuid) = (BlockSize::B4096, Uuid::from_u128(2));
+    let spec = VolumeSpec { name: "v".into(), app: "a".into(), size_bytes: 1 << 20, block_size, uuid };
+    pool.begin_create(spec).unwrap();
+    finish(&mut pool);
+    allocations(|| drive_pool(&mut pool, &buffers, &mut ios, &mut done))
+}
+
+#[test]
+fn the_counter_counts() {
+    let work = || drop(std::hint::black_box(Vec::<u8>::with_capacity(100)));
+    assert_eq!(allocations(work), 1);
+}
+
+#[test]
+fn devices_do_not_allocate_per_io() {
+    assert_eq!((device_allocations(null()), device_allocations(memory())), (0, 0));
+}
+
+#[test]
+fn pools_do_not_allocate_per_io() {
+    assert_eq!((pool_allocations(null()), pool_allocations(memory())), (0, 0));
+}
