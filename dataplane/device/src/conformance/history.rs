@@ -23,7 +23,7 @@ struct Model {
 pub(super) fn random_histories(rig: &mut Rig<'_>) {
     let chosen = std::env::var("SLUICE_SEED").ok().and_then(|seed| seed.parse().ok());
     for seed in chosen.map_or_else(|| vec![1, 2, 3], |seed| vec![seed]) {
-        println!("{}: SLUICE_SEED={seed}", rig.name);
+        rig.name = format!("random histories agree with a model, SLUICE_SEED={seed}");
         history(rig, &mut Random::new(seed));
     }
 }

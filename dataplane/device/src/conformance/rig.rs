@@ -7,7 +7,8 @@ use crate::{BlockDevice, Completion, DeviceInfo, IoError, Nanos, Op, Request};
 
 /// A device under test.
 pub(super) struct Rig<'d> {
-    pub(super) name: &'static str,
+    /// What a failure is reported as.
+    pub(super) name: String,
     pub(super) traits: Traits,
     pub(super) pool: Pool,
     pub(super) info: DeviceInfo,
@@ -20,8 +21,8 @@ pub(super) struct Rig<'d> {
 const PATIENCE: u32 = 100_000_000;
 
 impl<'d> Rig<'d> {
-    pub(super) fn new(name: &'static str, traits: Traits, pool: Pool, device: impl BlockDevice + 'd) -> Self {
-        let (info, free_buffers) = (device.info().clone(), pool.available(0));
+    pub(super) fn new(name: &str, traits: Traits, pool: Pool, device: impl BlockDevice + 'd) -> Self {
+        let (name, info, free_buffers) = (name.to_owned(), device.info().clone(), pool.available(0));
         Self { name, traits, pool, info, device: Box::new(device), now: Nanos(1), free_buffers }
     }
 
