@@ -227,20 +227,11 @@ mod test {
 
     #[test]
     fn create_takes_sizes_with_units() {
-        let cli = parse("sluice volume create db-0 --app db --size 10GiB --block-size 512")
-            .expect("parses");
-        let Command::Volume(VolumeCommand::Create(args)) = cli.command else {
-            panic!("another command")
-        };
-        assert_eq!(
-            (args.size, args.block_size, args.pool),
-            (Size(10 << 30), 512, None)
-        );
-        let cli = parse("sluice volume create db-0 --app db --size 1MiB --block-size 4KiB")
-            .expect("parses");
-        let Command::Volume(VolumeCommand::Create(args)) = cli.command else {
-            panic!("another command")
-        };
+        let cli = parse("sluice volume create db-0 --app db --size 10GiB --block-size 512").expect("parses");
+        let Command::Volume(VolumeCommand::Create(args)) = cli.command else { panic!("another command") };
+        assert_eq!((args.size, args.block_size, args.pool), (Size(10 << 30), 512, None));
+        let cli = parse("sluice volume create db-0 --app db --size 1MiB --block-size 4KiB").expect("parses");
+        let Command::Volume(VolumeCommand::Create(args)) = cli.command else { panic!("another command") };
         assert_eq!(args.block_size, 4096);
     }
 
@@ -248,9 +239,7 @@ mod test {
     fn publish_needs_hosts_or_any() {
         parse("sluice volume publish db-0 --any-host").expect("any");
         let cli = parse("sluice volume publish db-0 --host nqn.a --host nqn.b").expect("two");
-        let Command::Volume(VolumeCommand::Publish(args)) = cli.command else {
-            panic!("another command")
-        };
+        let Command::Volume(VolumeCommand::Publish(args)) = cli.command else { panic!("another command") };
         assert_eq!(args.hosts, ["nqn.a", "nqn.b"]);
         parse("sluice volume publish db-0").expect_err("neither");
         parse("sluice volume publish db-0 --any-host --host nqn.a").expect_err("both");
@@ -279,9 +268,6 @@ mod test {
     #[test]
     fn global_options_stand_anywhere() {
         let cli = parse("sluice volume list --node 127.0.0.1:4421 --output json").expect("parses");
-        assert_eq!(
-            (cli.node.to_string().as_str(), cli.output),
-            ("127.0.0.1:4421", super::Output::Json)
-        );
+        assert_eq!((cli.node.to_string().as_str(), cli.output), ("127.0.0.1:4421", super::Output::Json));
     }
 }

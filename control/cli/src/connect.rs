@@ -34,9 +34,7 @@ pub(crate) fn reachable(listener: SocketAddr, node: &ApiAddress) -> SocketAddr {
         ApiAddress::Tcp { host, .. } => host.parse().ok().filter(|ip: &IpAddr| !ip.is_loopback()),
         ApiAddress::Unix(_) => None,
     };
-    let ip = called_at
-        .or_else(outward)
-        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let ip = called_at.or_else(outward).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     SocketAddr::new(ip, listener.port())
 }
 
@@ -44,11 +42,7 @@ pub(crate) fn reachable(listener: SocketAddr, node: &ApiAddress) -> SocketAddr {
 fn outward() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    socket
-        .local_addr()
-        .ok()
-        .map(|address| address.ip())
-        .filter(|ip| !ip.is_unspecified())
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
 }
 
 #[cfg(test)]
@@ -69,19 +63,9 @@ mod test {
         let host = format!("nqn.2014-08.org.nvmexpress:uuid:{uuid}");
         let line = command("[::1]:4421".parse().expect("address"), NQN, Some(&host));
         assert!(line.contains("--traddr=::1 --trsvcid=4421 "), "{line}");
-        assert!(
-            line.ends_with(&format!(" --hostnqn={host} --hostid={uuid}")),
-            "{line}"
-        );
-        let line = command(
-            ([10, 0, 0, 1], 4420).into(),
-            NQN,
-            Some("nqn.2020-01.com.example:a"),
-        );
-        assert!(
-            line.ends_with("--hostnqn=nqn.2020-01.com.example:a"),
-            "{line}"
-        );
+        assert!(line.ends_with(&format!(" --hostnqn={host} --hostid={uuid}")), "{line}");
+        let line = command(([10, 0, 0, 1], 4420).into(), NQN, Some("nqn.2020-01.com.example:a"));
+        assert!(line.ends_with("--hostnqn=nqn.2020-01.com.example:a"), "{line}");
     }
 
     #[test]

@@ -8,9 +8,8 @@ use sluice_node_api::v1::LatencyHistogram;
 use crate::units;
 
 /// Block elements from an eighth to the full height, or width.
-const RISING: [char; 8] = [
-    '\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}', '\u{2588}',
-];
+const RISING: [char; 8] =
+    ['\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}', '\u{2588}'];
 const BAR: char = '\u{2588}';
 /// Rows of a drawn histogram; more of its buckets share a row.
 const MOST_ROWS: usize = 12;
@@ -26,11 +25,7 @@ fn sparkline(values: impl IntoIterator<Item = u64> + Clone) -> String {
         0 => ' ',
         _ => {
             let eighths = (u128::from(value) * 8).div_ceil(u128::from(greatest));
-            usize::try_from(eighths - 1)
-                .ok()
-                .and_then(|index| RISING.get(index))
-                .copied()
-                .unwrap_or(BAR)
+            usize::try_from(eighths - 1).ok().and_then(|index| RISING.get(index)).copied().unwrap_or(BAR)
         }
     };
     values.into_iter().map(mark).collect()
@@ -62,14 +57,9 @@ pub(crate) fn histogram(latency: &LatencyHistogram) -> String {
     let rows = rows(latency);
     let greatest = rows.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let line = |(bound, count): &(u64, u64)| {
-        let width =
-            (u128::from(*count) * u128::from(BAR_WIDTH)).div_ceil(u128::from(greatest.max(1)));
+        let width = (u128::from(*count) * u128::from(BAR_WIDTH)).div_ceil(u128::from(greatest.max(1)));
         let bar: String = (0..width).map(|_| BAR).collect();
-        format!(
-            "  <= {:>8} {:>8}  {bar}\n",
-            units::duration(*bound),
-            units::count(*count)
-        )
+        format!("  <= {:>8} {:>8}  {bar}\n", units::duration(*bound), units::count(*count))
     };
     rows.iter().map(line).collect()
 }
@@ -81,17 +71,12 @@ fn rows(latency: &LatencyHistogram) -> Vec<(u64, u64)> {
         for (bound, count) in latency.buckets() {
             let octave = bound.checked_ilog2().unwrap_or(0) / octaves;
             match rows.last_mut() {
-                Some(last) if last.0 == octave => {
-                    (last.1, last.2) = (bound, last.2.saturating_add(count))
-                }
+                Some(last) if last.0 == octave => (last.1, last.2) = (bound, last.2.saturating_add(count)),
                 _ => rows.push((octave, bound, count)),
             }
         }
         if rows.len() <= MOST_ROWS {
-            return rows
-                .into_iter()
-                .map(|(_, bound, count)| (bound, count))
-                .collect();
+            return rows.into_iter().map(|(_, bound, count)| (bound, count)).collect();
         }
     }
     Vec::new()
@@ -123,10 +108,7 @@ mod test {
     fn a_histogram_shows_bounds_counts_and_bars() {
         let latency = LatencyHistogram::from_buckets([(9_000, 10), (12_000, 40), (70_000, 1)]);
         let bar = "\u{2588}".repeat(40);
-        let expected = format!(
-            "  <=  12.0 us       50  {bar}\n  <=  70.0 us        1  {}\n",
-            "\u{2588}"
-        );
+        let expected = format!("  <=  12.0 us       50  {bar}\n  <=  70.0 us        1  {}\n", "\u{2588}");
         assert_eq!(histogram(&latency), expected);
         assert_eq!(histogram(&LatencyHistogram::default()), "");
     }

@@ -36,10 +36,7 @@ pub enum CliError {
 impl CliError {
     /// From a failed connection attempt.
     pub(crate) fn unreachable(address: &ApiAddress, error: &tonic::transport::Error) -> CliError {
-        CliError::Unreachable {
-            address: address.clone(),
-            reason: innermost(error),
-        }
+        CliError::Unreachable { address: address.clone(), reason: innermost(error) }
     }
 
     /// What the process exits with; the table stands in `sluice --help`.
@@ -107,24 +104,14 @@ mod test {
             (Code::Unknown, 1),
         ];
         for (code, exit) in table {
-            assert_eq!(
-                CliError::from(Status::new(code, "x")).exit_code(),
-                exit,
-                "{code:?}"
-            );
+            assert_eq!(CliError::from(Status::new(code, "x")).exit_code(), exit, "{code:?}");
         }
         assert_eq!(CliError::Incomplete("volume").exit_code(), 1);
     }
 
     #[test]
     fn a_status_is_shown_by_its_message() {
-        assert_eq!(
-            CliError::from(Status::not_found("no volume `a`")).to_string(),
-            "no volume `a`"
-        );
-        assert_eq!(
-            CliError::from(Status::unimplemented("")).to_string(),
-            Code::Unimplemented.description()
-        );
+        assert_eq!(CliError::from(Status::not_found("no volume `a`")).to_string(), "no volume `a`");
+        assert_eq!(CliError::from(Status::unimplemented("")).to_string(), Code::Unimplemented.description());
     }
 }

@@ -17,21 +17,13 @@ impl Live {
     /// On stdout.
     pub(crate) fn stdout() -> Live {
         let stdout = io::stdout();
-        Live {
-            terminal: stdout.is_terminal(),
-            stream: Box::new(stdout),
-            drawn: 0,
-        }
+        Live { terminal: stdout.is_terminal(), stream: Box::new(stdout), drawn: 0 }
     }
 
     /// On stderr.
     pub(crate) fn stderr() -> Live {
         let stderr = io::stderr();
-        Live {
-            terminal: stderr.is_terminal(),
-            stream: Box::new(stderr),
-            drawn: 0,
-        }
+        Live { terminal: stderr.is_terminal(), stream: Box::new(stderr), drawn: 0 }
     }
 
     /// Whether frames are drawn in place.
@@ -73,11 +65,7 @@ mod test {
 
     fn drawn(terminal: bool) -> String {
         let screen = Screen::default();
-        let mut live = Live {
-            stream: Box::new(screen.clone()),
-            terminal,
-            drawn: 0,
-        };
+        let mut live = Live { stream: Box::new(screen.clone()), terminal, drawn: 0 };
         live.draw("a\nb\n").expect("first");
         live.draw("c\n").expect("second");
         let bytes = screen.0.lock().expect("screen").clone();

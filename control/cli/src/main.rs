@@ -9,9 +9,7 @@ use sluice_cli::Cli;
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match runtime.block_on(sluice_cli::run(cli)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {

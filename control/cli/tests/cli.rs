@@ -62,7 +62,10 @@ fn stderr(output: &Output) -> String {
 fn a_volume_from_creation_to_deletion() {
     let node = Fixture::new();
     let created = node.json("volume create db-0 --app shop --size 4MiB --block-size 512");
-    assert_eq!((created["size_bytes"].as_u64(), created["block_size_bytes"].as_u64()), (Some(4 << 20), Some(512)));
+    assert_eq!(
+        (created["size_bytes"].as_u64(), created["block_size_bytes"].as_u64()),
+        (Some(4 << 20), Some(512))
+    );
     let table = node.table("volume list");
     assert!(table.contains("db-0    shop  disk  4 MiB    512  none"), "{table}");
 

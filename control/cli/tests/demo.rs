@@ -31,7 +31,10 @@ fn everything_is_verified_and_told_in_one_object() {
         assert!(app["blocks_written"].as_u64() > Some(blocks), "all blocks, and more under load: {app}");
         assert!(app["blocks_verified"].as_u64() > Some(blocks), "{app}");
         assert!(app["reads"]["p99_ns"].as_u64() > Some(0), "{app}");
-        assert!(app["connect"].as_str().expect("a command").starts_with("nvme connect --transport=tcp"), "{app}");
+        assert!(
+            app["connect"].as_str().expect("a command").starts_with("nvme connect --transport=tcp"),
+            "{app}"
+        );
     }
     assert!(is_empty(folder.path()), "the folder is gone");
 }

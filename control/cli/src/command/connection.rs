@@ -9,18 +9,7 @@ use crate::view::{self, ConnectionView, Rows};
 
 pub(super) async fn run(context: &Context, command: ConnectionCommand) -> Result<(), CliError> {
     let ConnectionCommand::List { volume } = command;
-    let request = ListConnectionsRequest {
-        volume: volume.unwrap_or_default(),
-    };
-    let connections = context
-        .client()
-        .await?
-        .list_connections(request)
-        .await?
-        .into_inner()
-        .connections;
-    Ok(view::show(
-        context.output,
-        &Rows(connections.into_iter().map(ConnectionView::from).collect()),
-    )?)
+    let request = ListConnectionsRequest { volume: volume.unwrap_or_default() };
+    let connections = context.client().await?.list_connections(request).await?.into_inner().connections;
+    Ok(view::show(context.output, &Rows(connections.into_iter().map(ConnectionView::from).collect()))?)
 }

@@ -9,15 +9,6 @@ use crate::view::{self, DeviceView, Rows};
 
 pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(), CliError> {
     let DeviceCommand::List = command;
-    let devices = context
-        .client()
-        .await?
-        .list_devices(ListDevicesRequest {})
-        .await?
-        .into_inner()
-        .devices;
-    Ok(view::show(
-        context.output,
-        &Rows(devices.into_iter().map(DeviceView::from).collect()),
-    )?)
+    let devices = context.client().await?.list_devices(ListDevicesRequest {}).await?.into_inner().devices;
+    Ok(view::show(context.output, &Rows(devices.into_iter().map(DeviceView::from).collect()))?)
 }

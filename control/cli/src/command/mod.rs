@@ -26,9 +26,7 @@ pub(crate) struct Context {
 impl Context {
     /// Connects to the node.
     pub(crate) async fn client(&self) -> Result<NodeClient, CliError> {
-        connect(&self.node)
-            .await
-            .map_err(|error| CliError::unreachable(&self.node, &error))
+        connect(&self.node).await.map_err(|error| CliError::unreachable(&self.node, &error))
     }
 }
 
@@ -37,10 +35,7 @@ impl Context {
 /// # Errors
 /// See [`CliError`].
 pub async fn run(cli: Cli) -> Result<(), CliError> {
-    let context = Context {
-        node: cli.node,
-        output: cli.output,
-    };
+    let context = Context { node: cli.node, output: cli.output };
     match cli.command {
         Command::Node => node::show(&context).await,
         Command::Device(command) => device::run(&context, command).await,

@@ -7,11 +7,6 @@ use crate::error::CliError;
 use crate::view::{self, NodeView};
 
 pub(super) async fn show(context: &Context) -> Result<(), CliError> {
-    let node = context
-        .client()
-        .await?
-        .get_node(GetNodeRequest {})
-        .await?
-        .into_inner();
+    let node = context.client().await?.get_node(GetNodeRequest {}).await?.into_inner();
     Ok(view::show(context.output, &NodeView::from(node))?)
 }

@@ -10,24 +10,11 @@ use crate::view::{self, PoolView, Rows};
 pub(super) async fn run(context: &Context, command: PoolCommand) -> Result<(), CliError> {
     let mut client = context.client().await?;
     let pools = match command {
-        PoolCommand::List => {
-            client
-                .list_pools(ListPoolsRequest {})
-                .await?
-                .into_inner()
-                .pools
-        }
+        PoolCommand::List => client.list_pools(ListPoolsRequest {}).await?.into_inner().pools,
         PoolCommand::Create { device, force } => {
-            let pool = client
-                .create_pool(CreatePoolRequest { device, force })
-                .await?
-                .into_inner()
-                .pool;
+            let pool = client.create_pool(CreatePoolRequest { device, force }).await?.into_inner().pool;
             vec![pool.ok_or(CliError::Incomplete("pool"))?]
         }
     };
-    Ok(view::show(
-        context.output,
-        &Rows(pools.into_iter().map(PoolView::from).collect()),
-    )?)
+    Ok(view::show(context.output, &Rows(pools.into_iter().map(PoolView::from).collect()))?)
 }

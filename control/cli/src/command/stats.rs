@@ -31,10 +31,7 @@ pub(super) async fn run(context: &Context, args: StatsArgs) -> Result<(), CliErr
 
 async fn fetch(client: &mut NodeClient, args: &StatsArgs) -> Result<GetStatsResponse, CliError> {
     let volume = args.volume.clone().unwrap_or_default();
-    Ok(client
-        .get_stats(GetStatsRequest { volume })
-        .await?
-        .into_inner())
+    Ok(client.get_stats(GetStatsRequest { volume }).await?.into_inner())
 }
 
 async fn watch(
@@ -103,20 +100,9 @@ mod test {
 
     fn stats(seconds: u64, count: u64) -> GetStatsResponse {
         let latency = Some(LatencyHistogram::from_buckets([(20_000, count)]));
-        let reads = Some(OpStats {
-            count,
-            bytes: count << 12,
-            latency,
-        });
-        let io = Some(IoStats {
-            reads,
-            ..IoStats::default()
-        });
-        let volume = VolumeStats {
-            volume: "db-0".into(),
-            app: "db".into(),
-            io,
-        };
+        let reads = Some(OpStats { count, bytes: count << 12, latency });
+        let io = Some(IoStats { reads, ..IoStats::default() });
+        let volume = VolumeStats { volume: "db-0".into(), app: "db".into(), io };
         GetStatsResponse {
             uptime_ns: seconds * 1_000_000_000,
             volumes: vec![volume],
@@ -127,17 +113,10 @@ mod test {
     #[test]
     fn frames_grow_a_sparkline() {
         let mut history = History::default();
-        frame(
-            &StatsView::between(&stats(0, 0), &stats(1, 2048)),
-            &mut history,
-        );
-        let text = frame(
-            &StatsView::between(&stats(1, 2048), &stats(2, 3072)),
-            &mut history,
-        );
+        frame(&StatsView::between(&stats(0, 0), &stats(1, 2048)), &mut history);
+        let text = frame(&StatsView::between(&stats(1, 2048), &stats(2, 3072)), &mut history);
         let line = text.lines().nth(1).expect("a row");
-        let cells =
-            "db-0    db   1.02 K  1.02 K       0    4 MiB/s  20.0 us  20.0 us  20.0 us       0  ";
+        let cells = "db-0    db   1.02 K  1.02 K       0    4 MiB/s  20.0 us  20.0 us  20.0 us       0  ";
         assert_eq!(line, format!("{cells}\u{2588}\u{2584}"));
     }
 }

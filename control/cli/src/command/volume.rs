@@ -25,35 +25,18 @@ pub(super) async fn run(context: &Context, command: VolumeCommand) -> Result<(),
     }
 }
 
-async fn list(
-    context: &Context,
-    mut client: NodeClient,
-    app: Option<String>,
-) -> Result<(), CliError> {
-    let request = ListVolumesRequest {
-        app: app.unwrap_or_default(),
-    };
+async fn list(context: &Context, mut client: NodeClient, app: Option<String>) -> Result<(), CliError> {
+    let request = ListVolumesRequest { app: app.unwrap_or_default() };
     let volumes = client.list_volumes(request).await?.into_inner().volumes;
-    Ok(view::show(
-        context.output,
-        &Rows(volumes.into_iter().map(VolumeView::from).collect()),
-    )?)
+    Ok(view::show(context.output, &Rows(volumes.into_iter().map(VolumeView::from).collect()))?)
 }
 
 async fn show(context: &Context, mut client: NodeClient, name: String) -> Result<(), CliError> {
-    let volume = client
-        .get_volume(GetVolumeRequest { name })
-        .await?
-        .into_inner()
-        .volume;
+    let volume = client.get_volume(GetVolumeRequest { name }).await?.into_inner().volume;
     show_volume(context, volume)
 }
 
-async fn create(
-    context: &Context,
-    mut client: NodeClient,
-    args: CreateArgs,
-) -> Result<(), CliError> {
+async fn create(context: &Context, mut client: NodeClient, args: CreateArgs) -> Result<(), CliError> {
     let request = CreateVolumeRequest {
         name: args.name,
         app: args.app,
@@ -66,46 +49,24 @@ async fn create(
 }
 
 async fn delete(context: &Context, mut client: NodeClient, name: String) -> Result<(), CliError> {
-    client
-        .delete_volume(DeleteVolumeRequest { name: name.clone() })
-        .await?;
+    client.delete_volume(DeleteVolumeRequest { name: name.clone() }).await?;
     Ok(view::show(context.output, &Deleted { deleted: name })?)
 }
 
-async fn publish(
-    context: &Context,
-    mut client: NodeClient,
-    args: PublishArgs,
-) -> Result<(), CliError> {
+async fn publish(context: &Context, mut client: NodeClient, args: PublishArgs) -> Result<(), CliError> {
     let access = match args.any_host {
         true => host_access::Access::AnyHost(AnyHost {}),
         false => host_access::Access::Hosts(HostList { nqns: args.hosts }),
     };
-    let request = PublishVolumeRequest {
-        name: args.name,
-        access: Some(HostAccess {
-            access: Some(access),
-        }),
-    };
+    let request = PublishVolumeRequest { name: args.name, access: Some(HostAccess { access: Some(access) }) };
     let answer = client.publish_volume(request).await?.into_inner();
     let volume = answer.volume.ok_or(CliError::Incomplete("volume"))?;
     let listeners = parse_listeners(&answer.nvme_tcp_listeners)?;
-    Ok(view::show(
-        context.output,
-        &Published::new(volume.into(), &listeners, &context.node),
-    )?)
+    Ok(view::show(context.output, &Published::new(volume.into(), &listeners, &context.node))?)
 }
 
-async fn unpublish(
-    context: &Context,
-    mut client: NodeClient,
-    name: String,
-) -> Result<(), CliError> {
-    let volume = client
-        .unpublish_volume(UnpublishVolumeRequest { name })
-        .await?
-        .into_inner()
-        .volume;
+async fn unpublish(context: &Context, mut client: NodeClient, name: String) -> Result<(), CliError> {
+    let volume = client.unpublish_volume(UnpublishVolumeRequest { name }).await?.into_inner().volume;
     show_volume(context, volume)
 }
 
@@ -116,10 +77,6 @@ fn show_volume(context: &Context, volume: Option<Volume>) -> Result<(), CliError
 
 /// Listening addresses as the node gives them.
 pub(crate) fn parse_listeners(listeners: &[String]) -> Result<Vec<SocketAddr>, CliError> {
-    let parse = |listener: &String| {
-        listener
-            .parse()
-            .map_err(|_| CliError::Incomplete("listening address"))
-    };
+    let parse = |listener: &String| listener.parse().map_err(|_| CliError::Incomplete("listening address"));
     listeners.iter().map(parse).collect()
 }

@@ -59,18 +59,11 @@ impl App {
     /// read in between has something to prove.
     pub(super) fn job(&self, address: SocketAddr, nqn: &str, run_time: Duration) -> JobSpec {
         let target = Target::Tcp(TcpTarget::new(address.to_string(), nqn));
-        let verify = VerifySpec {
-            precondition: true,
-            read_back: true,
-            ..VerifySpec::default()
-        };
+        let verify = VerifySpec { precondition: true, read_back: true, ..VerifySpec::default() };
         JobSpec {
             app: self.name.to_owned(),
             pattern: self.pattern,
-            ops: OpMix {
-                read_percent: self.read_percent,
-                ..OpMix::default()
-            },
+            ops: OpMix { read_percent: self.read_percent, ..OpMix::default() },
             sizes: SizeMix::single(self.access.0).expect("a constant size that is allowed"),
             queue_depth: self.queue_depth,
             connections: self.connections,
@@ -97,9 +90,9 @@ mod test {
         };
         let jobs: Vec<_> = APPS.iter().enumerate().map(job).collect();
         check_jobs(&jobs).expect("valid");
-        assert!(jobs.iter().all(|job| {
-            job.verify
-                .is_some_and(|verify| verify.precondition && verify.read_back)
-        }));
+        assert!(
+            jobs.iter()
+                .all(|job| { job.verify.is_some_and(|verify| verify.precondition && verify.read_back) })
+        );
     }
 }

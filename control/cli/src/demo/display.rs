@@ -51,11 +51,7 @@ pub(super) struct Display {
 impl Display {
     /// On stderr: stdout is for the result.
     pub(super) fn new() -> Display {
-        Display {
-            live: Live::stderr(),
-            history: vec![History::default(); APPS.len()],
-            samples: 0,
-        }
+        Display { live: Live::stderr(), history: vec![History::default(); APPS.len()], samples: 0 }
     }
 
     /// Shows a sample.
@@ -87,27 +83,11 @@ pub(super) fn whole(rate: f64) -> u64 {
 }
 
 fn frame(sample: &Sample, history: &[History]) -> String {
-    let headers = [
-        "APP",
-        ">IOPS",
-        ">BANDWIDTH",
-        ">P50",
-        ">P99",
-        ">VERIFIED",
-        ">WRONG",
-        "IOPS SO FAR",
-        "P99 SO FAR",
-    ];
+    let headers =
+        ["APP", ">IOPS", ">BANDWIDTH", ">P50", ">P99", ">VERIFIED", ">WRONG", "IOPS SO FAR", "P99 SO FAR"];
     let apps = sample.apps.iter().zip(&APPS).zip(history);
-    let rows: Vec<_> = apps
-        .map(|((sample, app), history)| row(app, sample, history))
-        .collect();
-    format!(
-        "{:>3} s  {}\n{}",
-        sample.elapsed.as_secs(),
-        sample.phase,
-        table(&headers, rows)
-    )
+    let rows: Vec<_> = apps.map(|((sample, app), history)| row(app, sample, history)).collect();
+    format!("{:>3} s  {}\n{}", sample.elapsed.as_secs(), sample.phase, table(&headers, rows))
 }
 
 fn row(app: &App, sample: &AppSample, history: &History) -> Vec<String> {
@@ -137,12 +117,7 @@ fn line(sample: &Sample) -> String {
         )
     };
     let apps: Vec<String> = sample.apps.iter().zip(&APPS).map(app).collect();
-    format!(
-        "{:>3} s  {}: {}\n",
-        sample.elapsed.as_secs(),
-        sample.phase,
-        apps.join("; ")
-    )
+    format!("{:>3} s  {}: {}\n", sample.elapsed.as_secs(), sample.phase, apps.join("; "))
 }
 
 #[cfg(test)]
@@ -161,16 +136,9 @@ mod test {
             p99_ns: 250_000,
             ..Rates::default()
         };
-        let counters = Counters {
-            blocks_verified: 1_234_567,
-            ..Counters::default()
-        };
+        let counters = Counters { blocks_verified: 1_234_567, ..Counters::default() };
         let apps = vec![AppSample { rates, counters }, AppSample::default()];
-        Sample {
-            elapsed: Duration::from_millis(7_600),
-            phase: "load",
-            apps,
-        }
+        Sample { elapsed: Duration::from_millis(7_600), phase: "load", apps }
     }
 
     #[test]
@@ -183,39 +151,20 @@ mod test {
     #[test]
     fn a_frame_is_a_table_with_sparklines() {
         let mut history = [History::default(), History::default()];
-        [1, 2]
-            .into_iter()
-            .for_each(|value| history[0].iops.push(value));
-        [8, 4]
-            .into_iter()
-            .for_each(|value| history[0].p99.push(value));
+        [1, 2].into_iter().for_each(|value| history[0].iops.push(value));
+        [8, 4].into_iter().for_each(|value| history[0].p99.push(value));
         let text = frame(&sample(), &history);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "  7 s  load");
-        assert!(
-            lines[2].starts_with("shop       42.0 K  3.8 MiB/s  80.0 us  250 us    1.23 M"),
-            "{text}"
-        );
-        assert!(
-            lines[2].contains("\u{2584}\u{2588}") && lines[2].ends_with("\u{2588}\u{2584}"),
-            "{text}"
-        );
-        assert!(
-            lines[3].starts_with("analytics       0      0 B/s        -       -"),
-            "{text}"
-        );
+        assert!(lines[2].starts_with("shop       42.0 K  3.8 MiB/s  80.0 us  250 us    1.23 M"), "{text}");
+        assert!(lines[2].contains("\u{2584}\u{2588}") && lines[2].ends_with("\u{2588}\u{2584}"), "{text}");
+        assert!(lines[3].starts_with("analytics       0      0 B/s        -       -"), "{text}");
     }
 
     #[test]
     fn rates_become_whole() {
         assert_eq!(
-            [
-                whole(0.4),
-                whole(0.5),
-                whole(-1.0),
-                whole(f64::NAN),
-                whole(1e30)
-            ],
+            [whole(0.4), whole(0.5), whole(-1.0), whole(f64::NAN), whole(1e30)],
             [0, 1, 0, 0, u64::MAX]
         );
     }

@@ -28,9 +28,7 @@ impl Interrupt {
             either(&mut interrupt, &mut terminate).await;
             told.store(true, Ordering::Release);
             sender.send_replace(true);
-            eprintln!(
-                "\nStopping; a second signal ends the demo at once and leaves its folder behind."
-            );
+            eprintln!("\nStopping; a second signal ends the demo at once and leaves its folder behind.");
             either(&mut interrupt, &mut terminate).await;
             std::process::exit(130);
         });

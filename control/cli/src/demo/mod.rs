@@ -78,7 +78,8 @@ async fn prove(
     run_time: Duration,
     interrupt: &Interrupt,
 ) -> Result<(), CliError> {
-    let jobs = stage.volumes.iter().map(|volume| volume.app.job(volume.address, &volume.nqn, run_time)).collect();
+    let jobs =
+        stage.volumes.iter().map(|volume| volume.app.job(volume.address, &volume.nqn, run_time)).collect();
     let report = load::drive(jobs, Display::new(), interrupt).await?;
     if interrupt.came() {
         return Err(DemoError::Interrupted.into());

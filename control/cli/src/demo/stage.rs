@@ -33,10 +33,7 @@ pub(super) struct Published {
 
 impl Stage {
     /// Sets everything up. The folder is made in `parent`, or where the system keeps temporary files.
-    pub(super) async fn set_up(
-        parent: Option<&Path>,
-        listen: SocketAddr,
-    ) -> Result<Stage, CliError> {
+    pub(super) async fn set_up(parent: Option<&Path>, listen: SocketAddr) -> Result<Stage, CliError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("sluice-demo-");
         let folder = match parent {
@@ -44,18 +41,11 @@ impl Stage {
             None => builder.tempdir(),
         };
         let folder = folder.map_err(DemoError::Folder)?;
-        let config = config(folder.path(), listen)
-            .resolve()
-            .map_err(DemoError::Config)?;
-        let started = tokio::task::spawn_blocking(|| Node::start(config))
-            .await
-            .map_err(|_| DemoError::Thread)?;
+        let config = config(folder.path(), listen).resolve().map_err(DemoError::Config)?;
+        let started =
+            tokio::task::spawn_blocking(|| Node::start(config)).await.map_err(|_| DemoError::Thread)?;
         let node = started.map_err(DemoError::Node)?;
-        let mut stage = Stage {
-            node,
-            volumes: Vec::new(),
-            folder,
-        };
+        let mut stage = Stage { node, volumes: Vec::new(), folder };
         stage.make_volumes().await?;
         Ok(stage)
     }
@@ -67,9 +57,7 @@ impl Stage {
 
     async fn make_volumes(&mut self) -> Result<(), CliError> {
         let api = self.api().clone();
-        let mut client = connect(&api)
-            .await
-            .map_err(|error| CliError::unreachable(&api, &error))?;
+        let mut client = connect(&api).await.map_err(|error| CliError::unreachable(&api, &error))?;
         let bound = self.node.nvme_tcp_addresses().first().copied();
         let address = bound.ok_or(CliError::Incomplete("listening address"))?;
         for app in APPS {
@@ -90,13 +78,8 @@ async fn publish(client: &mut NodeClient, app: App) -> Result<String, CliError> 
         pool: String::new(),
     };
     client.create_volume(create).await?;
-    let access = Some(v1::HostAccess {
-        access: Some(Access::AnyHost(v1::AnyHost {})),
-    });
-    let publish = v1::PublishVolumeRequest {
-        name: app.volume.to_owned(),
-        access,
-    };
+    let access = Some(v1::HostAccess { access: Some(Access::AnyHost(v1::AnyHost {})) });
+    let publish = v1::PublishVolumeRequest { name: app.volume.to_owned(), access };
     let volume = client.publish_volume(publish).await?.into_inner().volume;
     Ok(volume.ok_or(CliError::Incomplete("volume"))?.nqn)
 }
@@ -110,10 +93,7 @@ fn config(folder: &Path, listen: SocketAddr) -> RawConfig {
         block_size: Some(512),
         ..RawDevice::default()
     };
-    let mut config = RawConfig {
-        device: vec![device],
-        ..RawConfig::default()
-    };
+    let mut config = RawConfig { device: vec![device], ..RawConfig::default() };
     config.node.name = "demo".to_owned();
     config.api.listen = ApiAddress::Unix(folder.join("api")).to_string();
     config.nvme_tcp.listen = vec![listen.to_string()];

@@ -63,15 +63,9 @@ struct OpSummary {
 impl Summary {
     /// From the load's report, whose jobs stand in the order of the volumes.
     pub(super) fn new(report: &Report, volumes: &[Published]) -> Summary {
-        let apps: Vec<AppSummary> = report
-            .jobs
-            .iter()
-            .zip(volumes)
-            .map(AppSummary::new)
-            .collect();
+        let apps: Vec<AppSummary> = report.jobs.iter().zip(volumes).map(AppSummary::new).collect();
         let sum = |count: fn(&AppSummary) -> u64| apps.iter().map(count).sum();
-        let (blocks_verified, blocks_wrong) =
-            (sum(|app| app.blocks_verified), sum(|app| app.blocks_wrong));
+        let (blocks_verified, blocks_wrong) = (sum(|app| app.blocks_verified), sum(|app| app.blocks_wrong));
         Summary {
             verified: proved(report, volumes.len()) && blocks_wrong == 0,
             blocks_written: sum(|app| app.blocks_written),
@@ -84,8 +78,7 @@ impl Summary {
 
 /// A job that was stopped early, or verified nothing, proves nothing.
 fn proved(report: &Report, jobs: usize) -> bool {
-    let complete =
-        |job: &JobReport| job.outcome == Outcome::Completed && job.counters.blocks_verified > 0;
+    let complete = |job: &JobReport| job.outcome == Outcome::Completed && job.counters.blocks_verified > 0;
     report.jobs.len() == jobs && report.jobs.iter().all(complete)
 }
 
@@ -159,10 +152,7 @@ impl View for Summary {
                 units::count(self.blocks_written),
                 units::count(self.blocks_verified)
             ),
-            false => format!(
-                "NOT VERIFIED: {} blocks were wrong",
-                units::count(self.blocks_wrong)
-            ),
+            false => format!("NOT VERIFIED: {} blocks were wrong", units::count(self.blocks_wrong)),
         };
         format!("{apps}\n{verdict}\n")
     }
@@ -178,27 +168,16 @@ impl AppSummary {
             self.block_size_bytes
         );
         let bandwidth = Size(self.bytes_per_second).rounded();
-        let rate = format!(
-            "{} IOPS, {bandwidth}/s over {:.1} s",
-            units::count(self.iops),
-            self.seconds
-        );
+        let rate = format!("{} IOPS, {bandwidth}/s over {:.1} s", units::count(self.iops), self.seconds);
         let mut pairs = vec![
-            (
-                "app",
-                format!("{} on volume {}: {}", self.app, self.volume, self.workload),
-            ),
+            ("app", format!("{} on volume {}: {}", self.app, self.volume, self.workload)),
             ("outcome", self.outcome.clone()),
             ("rate", rate),
             ("reads", self.reads.text()),
             ("writes", self.writes.text()),
             ("blocks", blocks),
         ];
-        pairs.extend(
-            self.wrong_blocks
-                .iter()
-                .map(|wrong| ("wrong", wrong.clone())),
-        );
+        pairs.extend(self.wrong_blocks.iter().map(|wrong| ("wrong", wrong.clone())));
         pairs.push(("connect", self.connect.clone()));
         format!("\n{}", card(&pairs))
     }
@@ -219,19 +198,11 @@ mod test {
 
     fn volumes() -> Vec<Published> {
         let address = ([127, 0, 0, 1], 4420).into();
-        APPS.iter()
-            .map(|app| Published {
-                app: *app,
-                nqn: format!("nqn.{}", app.name),
-                address,
-            })
-            .collect()
+        APPS.iter().map(|app| Published { app: *app, nqn: format!("nqn.{}", app.name), address }).collect()
     }
 
     fn job(volume: &Published) -> JobReport {
-        let job = volume
-            .app
-            .job(volume.address, &volume.nqn, Duration::from_secs(2));
+        let job = volume.app.job(volume.address, &volume.nqn, Duration::from_secs(2));
         let latency = Latency {
             p50_ns: 80_000,
             p99_ns: 250_000,
@@ -239,12 +210,8 @@ mod test {
             max_ns: 2_000_000,
             ..Latency::default()
         };
-        let reads = OpReport {
-            ios: 70_000,
-            bytes: 70_000 << 12,
-            latency: Some(latency),
-            ..OpReport::default()
-        };
+        let reads =
+            OpReport { ios: 70_000, bytes: 70_000 << 12, latency: Some(latency), ..OpReport::default() };
         JobReport {
             name: job.name.clone(),
             app: job.app.clone(),
@@ -252,19 +219,11 @@ mod test {
             settings: Settings::of(&job),
             outcome: Outcome::Completed,
             seconds: 2.0,
-            rates: Rates {
-                iops: 35_000.0,
-                bytes_per_second: 1e8,
-                ..Rates::default()
-            },
+            rates: Rates { iops: 35_000.0, bytes_per_second: 1e8, ..Rates::default() },
             reads,
             writes: OpReport::default(),
             clears: OpReport::default(),
-            counters: Counters {
-                blocks_written: 32_768,
-                blocks_verified: 100_000,
-                ..Counters::default()
-            },
+            counters: Counters { blocks_written: 32_768, blocks_verified: 100_000, ..Counters::default() },
             wrong_blocks: Vec::new(),
             series: Vec::new(),
         }
@@ -274,14 +233,7 @@ mod test {
         let mut jobs: Vec<JobReport> = volumes().iter().map(job).collect();
         change(&mut jobs[1]);
         let tool = "test".to_owned();
-        Report {
-            format: FORMAT,
-            tool,
-            started_unix_s: 0,
-            host: Fingerprint::default(),
-            threads: 1,
-            jobs,
-        }
+        Report { format: FORMAT, tool, started_unix_s: 0, host: Fingerprint::default(), threads: 1, jobs }
     }
 
     #[test]
@@ -298,9 +250,7 @@ connect  nvme connect --transport=tcp --traddr=127.0.0.1 --trsvcid=4420 --nqn=nq
 ";
         assert!(text.starts_with(expected), "{text}");
         assert!(
-            text.ends_with(
-                "\nverified: 65.5 K blocks written, 200 K read and compared, all of them right\n"
-            ),
+            text.ends_with("\nverified: 65.5 K blocks written, 200 K read and compared, all of them right\n"),
             "{text}"
         );
     }
@@ -317,11 +267,7 @@ connect  nvme connect --transport=tcp --traddr=127.0.0.1 --trsvcid=4420 --nqn=nq
         ];
         for change in changes {
             let summary = Summary::new(&report(change), &volumes());
-            assert!(
-                !summary.verified && summary.text().contains("NOT VERIFIED"),
-                "{}",
-                summary.text()
-            );
+            assert!(!summary.verified && summary.text().contains("NOT VERIFIED"), "{}", summary.text());
         }
         let mut one = report(|_| ());
         one.jobs.pop();
@@ -336,13 +282,7 @@ connect  nvme connect --transport=tcp --traddr=127.0.0.1 --trsvcid=4420 --nqn=nq
             (Some(true), Some(200_000))
         );
         let app = &json["apps"][0];
-        assert_eq!(
-            (app["app"].as_str(), app["reads"]["p99_ns"].as_u64()),
-            (Some("shop"), Some(250_000))
-        );
-        assert_eq!(
-            (app["iops"].as_u64(), app["outcome"].as_str()),
-            (Some(35_000), Some("completed"))
-        );
+        assert_eq!((app["app"].as_str(), app["reads"]["p99_ns"].as_u64()), (Some("shop"), Some(250_000)));
+        assert_eq!((app["iops"].as_u64(), app["outcome"].as_str()), (Some(35_000), Some("completed")));
     }
 }

@@ -41,17 +41,8 @@ impl From<Connection> for ConnectionView {
 }
 
 impl Row for ConnectionView {
-    const HEADERS: &'static [&'static str] = &[
-        "VOLUME",
-        "HOST",
-        "PEER",
-        ">CONTROLLER",
-        ">QUEUE",
-        ">ENTRIES",
-        ">IN FLIGHT",
-        "DIGESTS",
-        ">AGE",
-    ];
+    const HEADERS: &'static [&'static str] =
+        &["VOLUME", "HOST", "PEER", ">CONTROLLER", ">QUEUE", ">ENTRIES", ">IN FLIGHT", "DIGESTS", ">AGE"];
 
     fn cells(&self) -> Vec<String> {
         let digests = match (self.header_digest, self.data_digest) {

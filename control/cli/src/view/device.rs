@@ -60,13 +60,11 @@ impl From<DeviceInfo> for InfoView {
 }
 
 impl Row for DeviceView {
-    const HEADERS: &'static [&'static str] = &[
-        "DEVICE", "STATE", "KIND", ">SIZE", ">BLOCK", "CACHE", "URI", "REASON",
-    ];
+    const HEADERS: &'static [&'static str] =
+        &["DEVICE", "STATE", "KIND", ">SIZE", ">BLOCK", "CACHE", "URI", "REASON"];
 
     fn cells(&self) -> Vec<String> {
-        let told =
-            |show: fn(&InfoView) -> String| self.info.as_ref().map_or_else(|| "-".to_owned(), show);
+        let told = |show: fn(&InfoView) -> String| self.info.as_ref().map_or_else(|| "-".to_owned(), show);
         vec![
             self.name.clone(),
             self.state.to_owned(),
@@ -94,28 +92,13 @@ pub(crate) struct PoolView {
 
 impl From<Pool> for PoolView {
     fn from(pool: Pool) -> PoolView {
-        let Pool {
-            name,
-            uuid,
-            capacity_bytes,
-            free_bytes,
-            largest_free_bytes,
-            volumes,
-        } = pool;
-        PoolView {
-            name,
-            uuid,
-            capacity_bytes,
-            free_bytes,
-            largest_free_bytes,
-            volumes,
-        }
+        let Pool { name, uuid, capacity_bytes, free_bytes, largest_free_bytes, volumes } = pool;
+        PoolView { name, uuid, capacity_bytes, free_bytes, largest_free_bytes, volumes }
     }
 }
 
 impl Row for PoolView {
-    const HEADERS: &'static [&'static str] =
-        &["POOL", ">CAPACITY", ">FREE", ">LARGEST", ">VOLUMES", "UUID"];
+    const HEADERS: &'static [&'static str] = &["POOL", ">CAPACITY", ">FREE", ">LARGEST", ">VOLUMES", "UUID"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -164,10 +147,7 @@ DEVICE   STATE  KIND    SIZE  BLOCK  CACHE  URI                              REA
 file-0   pool   file  64 GiB   4096  yes    file:/var/lib/sluice/file-0.img
 drive-0  idle   -          -      -  -      uring:/dev/x                     no such file
 ";
-        assert_eq!(
-            Rows([served, idle].map(DeviceView::from).into()).text(),
-            expected
-        );
+        assert_eq!(Rows([served, idle].map(DeviceView::from).into()).text(), expected);
     }
 
     #[test]

@@ -63,37 +63,21 @@ impl<T: Row> View for Rows<T> {
 /// Aligned columns without lines.
 pub(crate) fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headers.iter().map(|head| head.trim_start_matches('>')));
     table.add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         let right = headers.get(index).is_some_and(|head| head.starts_with('>'));
         column.set_padding((0, 2));
-        column.set_cell_alignment(if right {
-            CellAlignment::Right
-        } else {
-            CellAlignment::Left
-        });
+        column.set_cell_alignment(if right { CellAlignment::Right } else { CellAlignment::Left });
     }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// Label and value, one pair per line.
 pub(crate) fn card(pairs: &[(&str, String)]) -> String {
-    let width = pairs
-        .iter()
-        .map(|(label, _)| label.len())
-        .max()
-        .unwrap_or(0);
-    pairs
-        .iter()
-        .map(|(label, value)| format!("{label:width$}  {value}\n"))
-        .collect()
+    let width = pairs.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    pairs.iter().map(|(label, value)| format!("{label:width$}  {value}\n")).collect()
 }
 
 /// `yes` or `no`.
@@ -107,14 +91,8 @@ mod test {
 
     #[test]
     fn columns_are_aligned_as_their_heads_say() {
-        let rows = [
-            vec!["a".to_owned(), "1".to_owned()],
-            vec!["long".to_owned(), "1000".to_owned()],
-        ];
-        assert_eq!(
-            table(&["NAME", ">SIZE"], rows),
-            "NAME  SIZE\na        1\nlong  1000\n"
-        );
+        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "1000".to_owned()]];
+        assert_eq!(table(&["NAME", ">SIZE"], rows), "NAME  SIZE\na        1\nlong  1000\n");
         assert_eq!(table(&["NAME", ">SIZE"], []), "NAME  SIZE\n");
     }
 

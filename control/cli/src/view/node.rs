@@ -62,14 +62,7 @@ impl View for NodeView {
             ("nvme/tcp", self.nvme_tcp_listeners.join(" ")),
             ("discovery", self.discovery_nqn.clone()),
             ("polling", polling),
-            (
-                "reactors",
-                self.reactors
-                    .iter()
-                    .map(ReactorView::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
+            ("reactors", self.reactors.iter().map(ReactorView::to_string).collect::<Vec<_>>().join(", ")),
         ])
     }
 }
@@ -98,14 +91,8 @@ mod test {
             nvme_tcp_listeners: vec!["192.0.2.10:4420".into(), "[::1]:4420".into()],
             discovery_nqn: "nqn.2014-08.org.nvmexpress.discovery".into(),
             reactors: vec![
-                Reactor {
-                    device: "a".into(),
-                    core: Some(3),
-                },
-                Reactor {
-                    device: "b".into(),
-                    core: None,
-                },
+                Reactor { device: "a".into(), core: Some(3) },
+                Reactor { device: "b".into(), core: None },
             ],
             polling: Polling::Adaptive.into(),
             spin_us: 50,

@@ -74,19 +74,14 @@ impl From<LatencyHistogram> for LatencyView {
 
 impl From<OpStats> for OpView {
     fn from(op: OpStats) -> OpView {
-        OpView {
-            count: op.count,
-            bytes: op.bytes,
-            latency: op.latency.unwrap_or_default().into(),
-        }
+        OpView { count: op.count, bytes: op.bytes, latency: op.latency.unwrap_or_default().into() }
     }
 }
 
 impl VolumeStatsView {
     fn new(stats: VolumeStats, span_ns: u64) -> VolumeStatsView {
         let io = stats.io.unwrap_or_default();
-        let [reads, writes, others] =
-            [io.reads, io.writes, io.others].map(Option::unwrap_or_default);
+        let [reads, writes, others] = [io.reads, io.writes, io.others].map(Option::unwrap_or_default);
         let both = [&reads, &writes].map(|op| op.latency.clone().unwrap_or_default());
         VolumeStatsView {
             volume: stats.volume,
@@ -102,11 +97,7 @@ impl VolumeStatsView {
     }
 
     fn ops(&self) -> [(&'static str, &OpView); 3] {
-        [
-            ("read", &self.reads),
-            ("write", &self.writes),
-            ("other", &self.others),
-        ]
+        [("read", &self.reads), ("write", &self.writes), ("other", &self.others)]
     }
 }
 
@@ -120,20 +111,11 @@ impl StatsView {
     /// Between two looks. A node that was restarted in between counts from its start.
     pub(crate) fn between(earlier: &GetStatsResponse, later: &GetStatsResponse) -> StatsView {
         let restarted = later.uptime_ns < earlier.uptime_ns;
-        let span_ns = if restarted {
-            later.uptime_ns
-        } else {
-            later.uptime_ns - earlier.uptime_ns
-        };
+        let span_ns = if restarted { later.uptime_ns } else { later.uptime_ns - earlier.uptime_ns };
         let mut difference = later.clone();
         for volume in difference.volumes.iter_mut().filter(|_| !restarted) {
-            let before = earlier
-                .volumes
-                .iter()
-                .find(|before| before.volume == volume.volume);
-            if let (Some(io), Some(before)) =
-                (&mut volume.io, before.and_then(|before| before.io.as_ref()))
-            {
+            let before = earlier.volumes.iter().find(|before| before.volume == volume.volume);
+            if let (Some(io), Some(before)) = (&mut volume.io, before.and_then(|before| before.io.as_ref())) {
                 subtract(io, before);
             }
         }
@@ -143,22 +125,14 @@ impl StatsView {
     fn over(stats: GetStatsResponse, span_ns: u64) -> StatsView {
         let volume = |stats| VolumeStatsView::new(stats, span_ns);
         let volumes = stats.volumes.into_iter().map(volume).collect();
-        StatsView {
-            uptime_ns: stats.uptime_ns,
-            span_ns,
-            volumes,
-            histograms: false,
-        }
+        StatsView { uptime_ns: stats.uptime_ns, span_ns, volumes, histograms: false }
     }
 }
 
 /// Counters do not go back, but a volume may have been deleted and made anew: then what there is counts.
 fn subtract(io: &mut IoStats, before: &IoStats) {
-    let pairs = [
-        (&mut io.reads, &before.reads),
-        (&mut io.writes, &before.writes),
-        (&mut io.others, &before.others),
-    ];
+    let pairs =
+        [(&mut io.reads, &before.reads), (&mut io.writes, &before.writes), (&mut io.others, &before.others)];
     for (now, before) in pairs {
         if let (Some(now), Some(before)) = (now.as_mut(), before) {
             now.count = now.count.checked_sub(before.count).unwrap_or(now.count);
@@ -178,18 +152,11 @@ pub(crate) fn latency(ns: Option<u64>) -> String {
 
 impl View for StatsView {
     fn text(&self) -> String {
-        let headers = [
-            "VOLUME", "APP", "OP", ">COUNT", ">BYTES", ">P50", ">P99", ">P99.9", ">MAX", ">ERRORS",
-        ];
+        let headers =
+            ["VOLUME", "APP", "OP", ">COUNT", ">BYTES", ">P50", ">P99", ">P99.9", ">MAX", ">ERRORS"];
         let mut rows = Vec::new();
         for volume in &self.volumes {
-            rows.extend(
-                volume
-                    .ops()
-                    .iter()
-                    .enumerate()
-                    .map(|(index, op)| row(volume, index == 0, op)),
-            );
+            rows.extend(volume.ops().iter().enumerate().map(|(index, op)| row(volume, index == 0, op)));
         }
         let mut text = table(&headers, rows);
         for volume in self.volumes.iter().filter(|_| self.histograms) {
@@ -218,17 +185,9 @@ fn row(volume: &VolumeStatsView, first: bool, (name, op): &(&str, &OpView)) -> V
 
 fn histograms(volume: &VolumeStatsView) -> String {
     let drawn = |(name, op): &(&str, &OpView)| {
-        format!(
-            "\n{name} latency\n{}",
-            draw::histogram(&op.latency.histogram)
-        )
+        format!("\n{name} latency\n{}", draw::histogram(&op.latency.histogram))
     };
-    volume
-        .ops()
-        .iter()
-        .filter(|(_, op)| op.count != 0)
-        .map(drawn)
-        .collect()
+    volume.ops().iter().filter(|(_, op)| op.count != 0).map(drawn).collect()
 }
 
 #[cfg(test)]
@@ -240,39 +199,18 @@ mod test {
 
     fn op(count: u64, buckets: &[(u64, u64)]) -> Option<OpStats> {
         let latency = Some(LatencyHistogram::from_buckets(buckets.iter().copied()));
-        Some(OpStats {
-            count,
-            bytes: count * 4096,
-            latency,
-        })
+        Some(OpStats { count, bytes: count * 4096, latency })
     }
 
     fn stats(uptime_ns: u64, reads: Option<OpStats>, errors: u64) -> GetStatsResponse {
-        let io = IoStats {
-            reads,
-            writes: op(0, &[]),
-            others: None,
-            errors,
-        };
-        let volume = VolumeStats {
-            volume: "db-0".into(),
-            app: "db".into(),
-            io: Some(io),
-        };
-        GetStatsResponse {
-            uptime_ns,
-            volumes: vec![volume],
-            connections: Vec::new(),
-        }
+        let io = IoStats { reads, writes: op(0, &[]), others: None, errors };
+        let volume = VolumeStats { volume: "db-0".into(), app: "db".into(), io: Some(io) };
+        GetStatsResponse { uptime_ns, volumes: vec![volume], connections: Vec::new() }
     }
 
     #[test]
     fn snapshot() {
-        let view = StatsView::total(stats(
-            2_000_000_000,
-            op(1000, &[(9_000, 989), (30_000, 11)]),
-            2,
-        ));
+        let view = StatsView::total(stats(2_000_000_000, op(1000, &[(9_000, 989), (30_000, 11)]), 2));
         let expected = "\
 VOLUME  APP  OP      COUNT    BYTES      P50      P99    P99.9      MAX  ERRORS
 db-0    db   read   1.00 K  3.9 MiB  9.00 us  30.0 us  30.0 us  30.0 us       2
@@ -280,10 +218,7 @@ db-0    db   read   1.00 K  3.9 MiB  9.00 us  30.0 us  30.0 us  30.0 us       2
              other       0      0 B        -        -        -        -
 ";
         assert_eq!(view.text(), expected);
-        assert_eq!(
-            (view.volumes[0].iops, view.volumes[0].bytes_per_second),
-            (500, 2_048_000)
-        );
+        assert_eq!((view.volumes[0].iops, view.volumes[0].bytes_per_second), (500, 2_048_000));
     }
 
     #[test]
@@ -292,36 +227,23 @@ db-0    db   read   1.00 K  3.9 MiB  9.00 us  30.0 us  30.0 us  30.0 us       2
         let later = stats(3_000_000_000, op(1600, &[(9_000, 1000), (50_000, 600)]), 2);
         let view = StatsView::between(&earlier, &later);
         let volume = &view.volumes[0];
-        assert_eq!(
-            (view.span_ns, volume.iops, volume.errors),
-            (2_000_000_000, 300, 0)
-        );
+        assert_eq!((view.span_ns, volume.iops, volume.errors), (2_000_000_000, 300, 0));
         assert_eq!(volume.latency.p50_ns, Some(50_000));
     }
 
     #[test]
     fn a_restart_in_between_counts_from_the_start() {
-        let view = StatsView::between(
-            &stats(9_000_000_000, op(1000, &[]), 9),
-            &stats(500_000_000, op(10, &[]), 1),
-        );
+        let view =
+            StatsView::between(&stats(9_000_000_000, op(1000, &[]), 9), &stats(500_000_000, op(10, &[]), 1));
         let volume = &view.volumes[0];
-        assert_eq!(
-            (view.span_ns, volume.reads.count, volume.iops, volume.errors),
-            (500_000_000, 10, 20, 1)
-        );
+        assert_eq!((view.span_ns, volume.reads.count, volume.iops, volume.errors), (500_000_000, 10, 20, 1));
     }
 
     #[test]
     fn a_histogram_follows_on_demand() {
         let mut view = StatsView::total(stats(1, op(3, &[(9_000, 3)]), 0));
         view.histograms = true;
-        assert!(
-            view.text()
-                .contains("\nread latency\n  <=  9.00 us        3  \u{2588}"),
-            "{}",
-            view.text()
-        );
+        assert!(view.text().contains("\nread latency\n  <=  9.00 us        3  \u{2588}"), "{}", view.text());
         assert!(!view.text().contains("write latency"));
     }
 }

@@ -29,12 +29,8 @@ pub(crate) struct VolumeView {
 impl From<Volume> for VolumeView {
     fn from(volume: Volume) -> VolumeView {
         let (any_host, hosts) = match volume.access {
-            Some(HostAccess {
-                access: Some(host_access::Access::AnyHost(_)),
-            }) => (true, Vec::new()),
-            Some(HostAccess {
-                access: Some(host_access::Access::Hosts(list)),
-            }) => (false, list.nqns),
+            Some(HostAccess { access: Some(host_access::Access::AnyHost(_)) }) => (true, Vec::new()),
+            Some(HostAccess { access: Some(host_access::Access::Hosts(list)) }) => (false, list.nqns),
             _ => (false, Vec::new()),
         };
         VolumeView {
@@ -67,16 +63,8 @@ impl VolumeView {
 }
 
 impl Row for VolumeView {
-    const HEADERS: &'static [&'static str] = &[
-        "VOLUME",
-        "APP",
-        "POOL",
-        ">SIZE",
-        ">BLOCK",
-        "ACCESS",
-        ">CONNECTIONS",
-        "UUID",
-    ];
+    const HEADERS: &'static [&'static str] =
+        &["VOLUME", "APP", "POOL", ">SIZE", ">BLOCK", "ACCESS", ">CONNECTIONS", "UUID"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -94,11 +82,7 @@ impl Row for VolumeView {
 
 impl View for VolumeView {
     fn text(&self) -> String {
-        let hosts = if self.hosts.is_empty() {
-            self.access()
-        } else {
-            self.hosts.join(" ")
-        };
+        let hosts = if self.hosts.is_empty() { self.access() } else { self.hosts.join(" ") };
         card(&[
             ("volume", self.name.clone()),
             ("app", self.app.clone()),
@@ -124,24 +108,14 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    pub(crate) fn new(
-        volume: VolumeView,
-        listeners: &[SocketAddr],
-        node: &ApiAddress,
-    ) -> Published {
+    pub(crate) fn new(volume: VolumeView, listeners: &[SocketAddr], node: &ApiAddress) -> Published {
         let hosts: Vec<Option<&str>> = match volume.hosts.as_slice() {
             [] => vec![None],
             hosts => hosts.iter().map(|host| Some(host.as_str())).collect(),
         };
-        let addresses: Vec<SocketAddr> = listeners
-            .iter()
-            .map(|at| connect::reachable(*at, node))
-            .collect();
+        let addresses: Vec<SocketAddr> = listeners.iter().map(|at| connect::reachable(*at, node)).collect();
         let commands = |host: &Option<&str>| -> Vec<String> {
-            addresses
-                .iter()
-                .map(|address| connect::command(*address, &volume.nqn, *host))
-                .collect()
+            addresses.iter().map(|address| connect::command(*address, &volume.nqn, *host)).collect()
         };
         let connect = hosts.iter().flat_map(commands).collect();
         Published { volume, connect }
@@ -150,16 +124,8 @@ impl Published {
 
 impl View for Published {
     fn text(&self) -> String {
-        let lines: String = self
-            .connect
-            .iter()
-            .map(|line| format!("  {line}\n"))
-            .collect();
-        format!(
-            "{} is published to {}. On a host:\n{lines}",
-            self.volume.name,
-            self.volume.access()
-        )
+        let lines: String = self.connect.iter().map(|line| format!("  {line}\n")).collect();
+        format!("{} is published to {}. On a host:\n{lines}", self.volume.name, self.volume.access())
     }
 }
 
@@ -193,9 +159,7 @@ mod test {
             block_size: 4096,
             size_bytes: 10 << 30,
             published: access.is_some(),
-            access: access.map(|access| HostAccess {
-                access: Some(access),
-            }),
+            access: access.map(|access| HostAccess { access: Some(access) }),
             connections: 3,
         }
     }
@@ -211,8 +175,8 @@ mod test {
 
     #[test]
     fn list() {
-        let rows = [None, any(), hosts(&["a"]), hosts(&["a", "b"])]
-            .map(|access| VolumeView::from(volume(access)));
+        let rows =
+            [None, any(), hosts(&["a"]), hosts(&["a", "b"])].map(|access| VolumeView::from(volume(access)));
         let expected = "\
 VOLUME  APP  POOL    SIZE  BLOCK  ACCESS    CONNECTIONS  UUID
 db-0    db   disk  10 GiB   4096  none                3  u-u
@@ -238,19 +202,13 @@ uuid         u-u
 nguid        00ff
 nqn          nqn.2026-11.io.sluice:u-u
 ";
-        assert_eq!(
-            VolumeView::from(volume(hosts(&["nqn.a", "nqn.b"]))).text(),
-            expected
-        );
+        assert_eq!(VolumeView::from(volume(hosts(&["nqn.a", "nqn.b"]))).text(), expected);
     }
 
     #[test]
     fn publishing_says_how_to_connect() {
         let node = "unix:/s".parse().expect("address");
-        let listeners = [
-            ([192, 0, 2, 10], 4420).into(),
-            ([192, 0, 2, 11], 4420).into(),
-        ];
+        let listeners = [([192, 0, 2, 10], 4420).into(), ([192, 0, 2, 11], 4420).into()];
         let text = Published::new(volume(any()).into(), &listeners, &node).text();
         let expected = "\
 db-0 is published to any host. On a host:
@@ -258,15 +216,8 @@ db-0 is published to any host. On a host:
   nvme connect --transport=tcp --traddr=192.0.2.11 --trsvcid=4420 --nqn=nqn.2026-11.io.sluice:u-u
 ";
         assert_eq!(text, expected);
-        let two = Published::new(
-            volume(hosts(&["nqn.a", "nqn.b"])).into(),
-            &listeners[..1],
-            &node,
-        );
-        assert!(
-            two.connect[0].ends_with("--hostnqn=nqn.a")
-                && two.connect[1].ends_with("--hostnqn=nqn.b")
-        );
+        let two = Published::new(volume(hosts(&["nqn.a", "nqn.b"])).into(), &listeners[..1], &node);
+        assert!(two.connect[0].ends_with("--hostnqn=nqn.a") && two.connect[1].ends_with("--hostnqn=nqn.b"));
         assert_eq!(two.connect.len(), 2);
     }
 }

@@ -34,7 +34,9 @@ impl Service for Echo {
                 cx.watch(&fd, Token(7)).unwrap();
                 self.socket = Some(fd);
             }
-            Message::TimerIn(after) => self.timer = Some(Nanos(cx.now.0 + u64::try_from(after.as_nanos()).unwrap())),
+            Message::TimerIn(after) => {
+                self.timer = Some(Nanos(cx.now.0 + u64::try_from(after.as_nanos()).unwrap()))
+            }
             Message::Count(reply) => reply.send(self.rounds).unwrap(),
             Message::Stop => self.stopped = true,
         }
