@@ -4,8 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use rustix::fs::{
     FallocateFlags, FlockOperation, OFlags, fallocate, fcntl_getfl, fcntl_setfl, flock, ioctl_blksszget,
@@ -42,10 +40,8 @@ impl Backing {
         if let Some(size_bytes) = options.create_bytes {
             create(path, size_bytes)?;
         }
-        let (file, mut direct) = patiently(|| {
-            let (file, direct) = open(path, options.direct)?;
-            lock(path, &file).map(|()| (file, direct))
-        })?;
+        let (file, mut direct) = open(path, options.direct)?;
+        lock(path, &file)?;
         let inspect = |cause: io::Error| UringError::Inspect { path: path.to_owned(), cause };
         let disk = disk(path, &file)?;
         let block_size = block_size(path, &file, disk.is_some(), options.block_size)?;
@@ -102,22 +98,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => File::open(".")?.sync_all(),
     }
-}
-
-/// How often a file in use is tried again, at intervals of [`INTERVAL`]: for one second.
-const ATTEMPTS: u32 = 50;
-const INTERVAL: Duration = Duration::from_millis(20);
-
-/// Tries again while the file is in use. The kernel closes the files of a killed process' rings in the background, so
-/// whoever starts in its place may come a moment too early.
-fn patiently<T>(attempt: impl Fn() -> Result<T, UringError>) -> Result<T, UringError> {
-    for _ in 1..ATTEMPTS {
-        match attempt() {
-            Err(UringError::InUse { .. }) => thread::sleep(INTERVAL),
-            other => return other,
-        }
-    }
-    attempt()
 }
 
 /// Opens without the page cache if wished and possible; says whether.

@@ -12,6 +12,7 @@
 //! device refuses everything but reads from then on, until it is opened anew.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
@@ -45,7 +46,8 @@ pub struct UringDevice {
     info: DeviceInfo,
     modes: Modes,
     ring: Ring,
-    table: Table,
+    /// Dropped by `drop` once the kernel is done with the buffers; else never.
+    table: ManuallyDrop<Table>,
     syncs: Syncs,
     /// Done, not yet polled.
     ready: Ready,
@@ -73,7 +75,7 @@ impl UringDevice {
             info,
             modes: ring.modes(direct),
             ring,
-            table: Table::new(queue_depth),
+            table: ManuallyDrop::new(Table::new(queue_depth)),
             syncs: Syncs::new(queue_depth),
             ready: Ready::new(queue_depth),
             abilities,
@@ -263,10 +265,11 @@ impl Drop for UringDevice {
         let mut answers = [Answer::default(); ANSWERS];
         while self.ring.unanswered() > 0 {
             if self.ring.reap(&mut answers) == 0 && self.ring.enter(1).is_err() {
-                // Memory that the kernel may still write to must never be used again.
-                std::mem::forget(std::mem::replace(&mut self.table, Table::new(0)));
+                // Memory that the kernel may still write to must never be used again: it is lost.
                 return;
             }
         }
+        // SAFETY: nothing uses the table after this, and nothing else drops it.
+        unsafe { ManuallyDrop::drop(&mut self.table) };
     }
 }

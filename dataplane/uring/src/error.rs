@@ -28,6 +28,9 @@ pub enum UringError {
         cause: io::Error,
     },
     /// Another process, or another device of this one, has it open; or it is mounted.
+    ///
+    /// This passes by itself just after its owner was killed: the kernel takes a killed process' rings, and the files
+    /// registered with them, down in the background.
     #[error("{path} is in use by another process or mounted: stop that first")]
     InUse {
         /// What was to be opened.
