@@ -261,7 +261,7 @@ impl<S: Service> Loop<S> {
             let taken = self.take_messages(now);
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(SWEEP_ROUNDS) {
-                self.sweep(now, Some(Duration::ZERO));
+                self.sweep(now, Duration::ZERO);
             }
             match self.service.round(&Context { now, epoll: &self.epoll }) {
                 Flow::Stop => return,
@@ -306,23 +306,23 @@ impl<S: Service> Loop<S> {
             let now = clock::now();
             let until =
                 self.service.next_deadline().map(|at| Duration::from_nanos(at.0.saturating_sub(now.0)));
-            self.sweep(now, Some(until.unwrap_or(MAX_SLEEP).min(MAX_SLEEP)));
+            self.sweep(now, until.unwrap_or(MAX_SLEEP).min(MAX_SLEEP));
             self.receiver.disarm();
         }
         self.service.disarm();
     }
 
     /// Asks epoll, waiting up to `timeout`, and tells the service which sockets to look at.
-    fn sweep(&mut self, now: Nanos, timeout: Option<Duration>) {
+    fn sweep(&mut self, now: Nanos, timeout: Duration) {
         let mut events = [MaybeUninit::<Event>::uninit(); EVENTS];
-        let timeout = timeout.map(timespec);
         self.ready.clear();
-        match epoll::wait(&self.epoll, events.as_mut_slice(), timeout.as_ref()) {
+        match epoll::wait(&self.epoll, events.as_mut_slice(), Some(&timespec(timeout))) {
             Ok((events, _)) => self.ready.extend(events.iter().map(|event| Token(event.data.u64()))),
             Err(Errno::INTR) => return,
             Err(error) => panic!("epoll_wait on our own descriptor failed: {error}"),
         }
-        let cx = Context { now, epoll: &self.epoll };
+        // Time went by while waiting.
+        let cx = Context { now: if timeout.is_zero() { now } else { clock::now() }, epoll: &self.epoll };
         for token in self.ready.drain(..).filter(|token| *token != RING && *token != DEVICE) {
             self.service.ready(&cx, token);
         }

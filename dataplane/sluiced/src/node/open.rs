@@ -1,6 +1,8 @@
 //! From a device's configuration to the device itself. Runs on the reactor's thread, over its buffers.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
@@ -9,6 +11,10 @@ use sluice_hugepages::ArenaError;
 use sluice_uring::{UringDevice, UringError, UringOptions};
 
 use crate::config::{DeviceConfig, Source, Volatile};
+
+/// How long a lock may outlive its daemon, and how often it is looked at.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a device cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +52,21 @@ pub(super) fn open(device: &DeviceConfig, buffers: &Pool) -> Result<Box<dyn Bloc
 }
 
 fn uring(path: &Path, options: UringOptions, buffers: &Pool) -> Result<Box<dyn BlockDevice>, OpenError> {
-    let device = UringDevice::open(path, &options, buffers)?;
-    tracing::info!(path = %path.display(), "opened");
+    let device = open_when_free(path, &options, buffers)?;
+    tracing::info!(path = %path.display(), modes = %device.modes(), "opened");
     Ok(Box::new(device))
+}
+
+/// A daemon that was killed leaves its lock for the time the kernel needs to end its I/O (30 to 230 ms were
+/// measured), and its successor must not take that for another daemon.
+fn open_when_free(path: &Path, options: &UringOptions, buffers: &Pool) -> Result<UringDevice, UringError> {
+    let begun = Instant::now();
+    loop {
+        match UringDevice::open(path, options, buffers) {
+            Err(UringError::InUse { .. }) if begun.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_PAUSE),
+            outcome => return outcome,
+        }
+    }
 }
 
 fn memory(name: &str, shape: Volatile) -> Result<MemoryDevice, ArenaError> {

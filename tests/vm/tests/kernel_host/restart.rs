@@ -39,7 +39,7 @@ fn verification_survives(mut end: impl FnMut(&mut Node)) {
     let connections = node.connections(&volume);
     assert_eq!(connections.len(), 3, "{connections:?}");
     guest.sh(&format!("detach {}", volume.nqn));
-    guest.finish_expecting(&["nvme nvme", "nvme_ns_head_submit_bio"]);
+    guest.finish_expecting(&["nvme nvme", "nvme_ns_head_submit_bio", "no usable path - requeuing I/O"]);
 }
 
 #[test]

@@ -1,1 +1,0 @@
-//! Whole-path tests: daemon, load generator, faults.
