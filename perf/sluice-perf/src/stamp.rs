@@ -5,7 +5,7 @@
 //! |------------------|-------------------------------------------------------------------------|
 //! | 0..8             | magic `SLSTAMP1`                                                        |
 //! | 8..16            | LBA, little-endian                                                      |
-//! | 16..24           | seed of the job that wrote it                                           |
+//! | 16..24           | stamp seed, unique to one run of one job                                |
 //! | 24..28           | generation: how many times the job has changed this block, from 1       |
 //! | 28..32           | zero                                                                    |
 //! | 32..length - 4   | filler that follows from LBA, generation and seed                       |
@@ -29,7 +29,7 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Stamp {
     /// The block's own address.
     pub lba: u64,
-    /// Seed of the job.
+    /// Stamp seed, unique to one run of one job.
     pub seed: u64,
     /// Which of the job's changes of this block.
     pub generation: u32,

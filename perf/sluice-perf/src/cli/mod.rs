@@ -1,7 +1,6 @@
 //! The command line: `run`, `compare` and `plot`.
 //!
-//! Exit status: 0 if everything ran and was right, 1 if a job failed, a block was wrong or a comparison found a loss, 2
-//! if the arguments or files cannot be used.
+//! Exit status: see [`Verdict`] and [`status_of`]; `perf/README.md` has the table for users.
 
 mod progress;
 mod run;
@@ -13,6 +12,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::compare::Comparison;
+use crate::engine::RunError;
 use crate::plot::render;
 use crate::report::Report;
 use run::RunArgs;
@@ -20,8 +20,20 @@ use run::RunArgs;
 /// What was done, as the process tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    Good,
-    Bad,
+    /// Everything ran and was right.
+    Good = 0,
+    /// A block was wrong, or a comparison found a loss.
+    Bad = 1,
+    /// I/O or a connection failed; no block was wrong.
+    Failed = 3,
+}
+
+/// The status of a command that did nothing: 3 if a target cannot be reached, 2 if arguments or files cannot be used.
+fn status_of(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref() {
+        Some(RunError::Unopened { .. } | RunError::Thread(_)) => 3,
+        _ => 2,
+    }
 }
 
 /// Load generator for NVMe/TCP targets and local devices that can prove every block it reads.
@@ -71,11 +83,10 @@ pub fn main() -> ExitCode {
         Command::Plot(args) => plot(&args),
     };
     match done {
-        Ok(Verdict::Good) => ExitCode::SUCCESS,
-        Ok(Verdict::Bad) => ExitCode::from(1),
+        Ok(verdict) => ExitCode::from(verdict as u8),
         Err(error) => {
             eprintln!("sluice-perf: {error:#}");
-            ExitCode::from(2)
+            ExitCode::from(status_of(&error))
         }
     }
 }

@@ -12,7 +12,7 @@ use signal_hook::flag;
 use crate::cli::progress::ProgressLine;
 use crate::cli::{Verdict, read_file, write_file};
 use crate::engine::{RunOptions, run as run_jobs};
-use crate::report::Table;
+use crate::report::{JobReport, Outcome, Report, Table};
 use crate::spec::{JobSpec, RawJob, parse_file};
 
 /// Exit status of a process that a second signal ends.
@@ -70,7 +70,17 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
     } else {
         println!("{}", Table(&report));
     }
-    Ok(if report.is_clean() { Verdict::Good } else { Verdict::Bad })
+    Ok(verdict(&report))
+}
+
+/// A wrong block weighs more than a failure: it is what a run is for.
+fn verdict(report: &Report) -> Verdict {
+    let wrong = |job: &JobReport| job.outcome == Outcome::VerifyFailed || job.counters.blocks_wrong > 0;
+    match report.is_clean() {
+        true => Verdict::Good,
+        false if report.jobs.iter().any(wrong) => Verdict::Bad,
+        false => Verdict::Failed,
+    }
 }
 
 /// The first SIGINT or SIGTERM ends the run with a result, a second one ends the process.
@@ -82,4 +92,29 @@ fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
         flag::register(signal, Arc::clone(&stop)).context("signals")?;
     }
     Ok(stop)
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+    use crate::cli::status_of;
+    use crate::engine::RunError;
+    use crate::spec::SpecError;
+
+    #[test]
+    fn a_wrong_block_weighs_more_than_a_failure() {
+        let mut report = crate::report::sample(3);
+        assert_eq!(verdict(&report), Verdict::Good);
+        report.jobs[0].outcome = Outcome::Failed("connection lost".to_owned());
+        assert_eq!(verdict(&report), Verdict::Failed);
+        report.jobs[0].counters.blocks_wrong = 1;
+        assert_eq!(verdict(&report), Verdict::Bad);
+    }
+
+    #[test]
+    fn an_unreachable_target_has_its_own_status() {
+        let unopened = RunError::Unopened { job: "a".to_owned(), reason: "refused".to_owned() };
+        assert_eq!(status_of(&unopened.into()), 3);
+        assert_eq!(status_of(&RunError::Spec(SpecError::NoJobs).into()), 2);
+    }
 }

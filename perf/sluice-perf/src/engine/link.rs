@@ -109,6 +109,11 @@ impl Link {
         }
     }
 
+    /// Whether there is no connection now.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self, Self::Tcp(link) if link.controller.is_err())
+    }
+
     /// Moves I/O. True if anything happened.
     pub(crate) fn poll(&mut self, load: &mut Load, clock: Clock, now_ns: u64) -> Result<bool, LinkError> {
         match self {
@@ -159,7 +164,7 @@ impl TcpLink {
 
     fn poll(&mut self, load: &mut Load, clock: Clock, now_ns: u64) -> Result<bool, LinkError> {
         match (self.exchange(load, clock, now_ns), self.job.reconnect) {
-            (Err(LinkError::Lost(_)), Some(spec)) => {
+            (Err(LinkError::Lost(error)), Some(spec)) if error.is_loss() => {
                 load.counters.disconnects += 1;
                 self.lanes.iter_mut().for_each(Lane::lose);
                 self.controller = Err(Retry::new(spec, now_ns));

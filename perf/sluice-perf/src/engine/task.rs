@@ -9,6 +9,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use uuid::Uuid;
+
 use crate::engine::Phase;
 use crate::engine::clock::Clock;
 use crate::engine::gate::Gate;
@@ -142,6 +144,8 @@ impl<'a> Task<'a> {
             Phase::WarmingUp if late => self.end_warm_up(now_ns),
             Phase::Measuring if late || exhausted => self.enter(Phase::Draining, Source::Nothing, now_ns),
             Phase::Draining if exhausted => self.read_back(now_ns),
+            // Nobody waits for a connection only to stop.
+            _ if self.stopped && self.link.is_down() => self.finish(now_ns),
             Phase::ReadingBack if exhausted => self.finish(now_ns),
             _ => {}
         }
@@ -239,9 +243,16 @@ impl<'a> Task<'a> {
 
 fn load(job: &JobSpec, geometry: Geometry, region: Region) -> Load {
     let pacer = job.rate_iops.map(Pacer::new);
-    let table = job.verify.map(|verify| Expectations::new(region, job.seed, initial(verify)));
+    let table = job.verify.map(|verify| Expectations::new(region, stamp_seed(), initial(verify)));
     let strict = job.verify.is_some_and(|verify| verify.strict_trim);
     Load::new(geometry, pacer, table, if strict { Change::Zero } else { Change::MayZero })
+}
+
+/// What this run of this job stamps its blocks with. Never the same twice: a block that an earlier run or another job
+/// wrote with equal LBA and generation must not pass as ours.
+fn stamp_seed() -> u64 {
+    let (high, low) = Uuid::new_v4().as_u64_pair();
+    mix(high ^ mix(low))
 }
 
 fn initial(verify: VerifySpec) -> Initial {

@@ -67,3 +67,22 @@ pub(crate) enum HostError {
         longest: u32,
     },
 }
+
+impl HostError {
+    /// Whether connecting again may help: the connection went away, neither end misbehaved.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Closed | Self::TimedOut(_))
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    #[test]
+    fn a_broken_protocol_is_no_loss() {
+        assert!(HostError::Closed.is_loss() && HostError::TimedOut("an I/O").is_loss());
+        assert!(!HostError::Protocol(None).is_loss());
+        assert!(!HostError::PeerTerminated { fes: 1, fei: 0 }.is_loss());
+    }
+}

@@ -136,7 +136,7 @@ pub struct Settings {
     pub rate_iops: Option<u64>,
     /// Warm-up in seconds.
     pub warm_up_s: f64,
-    /// Seed.
+    /// Seed of the accesses.
     pub seed: u64,
     /// Whether blocks were verified.
     pub verify: bool,

@@ -85,7 +85,7 @@ pub struct JobSpec {
     pub offset_bytes: u64,
     /// Length of the region; `None` for all that follows `offset_bytes`. Rounded down to whole blocks.
     pub size_bytes: Option<u64>,
-    /// Seed of the accesses and stamps.
+    /// Seed of the accesses. Stamps have one of their own, which no two runs or jobs share.
     pub seed: u64,
     /// Verify mode, or `None` to measure only.
     pub verify: Option<VerifySpec>,

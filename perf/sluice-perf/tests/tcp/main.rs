@@ -99,6 +99,16 @@ fn a_forgotten_write_is_found() {
 }
 
 #[test]
+fn blocks_of_an_earlier_run_are_foreign() {
+    let mut job = job(Faults::default());
+    assert_eq!(drive(job.clone()).outcome, Outcome::Completed);
+    job.ops.read_percent = 100;
+    let report = drive(job);
+    assert_eq!(report.outcome, Outcome::VerifyFailed);
+    assert!(report.wrong_blocks[0].contains("foreign"), "{:?}", report.wrong_blocks);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_before_anything_runs() {
     let changes: [fn(&mut JobSpec); 3] = [
         |job| job.queue_depth = 65,
