@@ -20,7 +20,8 @@ impl Fixture {
         raw.api.listen = format!("unix:{}", folder.path().join("api").display());
         raw.nvme_tcp.listen = vec!["127.0.0.1:0".to_owned()];
         let uri = "memory:64MiB".to_owned();
-        raw.device = vec![RawDevice { name: "disk".to_owned(), uri, ..RawDevice::default() }];
+        raw.device =
+            vec![RawDevice { name: "disk".to_owned(), uri, block_size: Some(512), ..RawDevice::default() }];
         let node = Node::start(raw.resolve().expect("valid")).expect("the node starts");
         Fixture { node, _folder: folder }
     }
