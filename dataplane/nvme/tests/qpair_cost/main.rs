@@ -1,6 +1,7 @@
-//! What a PDU costs in the qpair machines, without sockets: `cargo run --release -p sluice-nvme --example qpair_cost`.
+//! What a PDU costs in the qpair machines, without sockets. A measurement, so it asserts nothing about time and runs only
+//! when asked: `cargo test --release -p sluice-nvme --test qpair_cost -- --ignored --nocapture`.
 //!
-//! Each figure is the least of several rounds, in nanoseconds per command or PDU, and holds for this machine only.
+//! Each figure is the least of many rounds of a full queue: submit or receive, answer, gather, report as sent.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,9 @@ use std::io::IoSlice;
 use std::time::Instant;
 use zerocopy::little_endian::U16;
 
+const FLUSH: u8 = 0;
+const WRITE: u8 = 1;
+const READ: u8 = 2;
 const DEPTH: u16 = 128;
 const BLOCK: usize = 4096;
 /// Slices that a batch needs at most.
@@ -26,10 +30,13 @@ type Controller = ControllerQpair<&'static [u8; BLOCK]>;
 
 static DATA: [u8; BLOCK] = [9; BLOCK];
 
-fn main() {
+#[test]
+#[ignore = "a measurement"]
+fn nanoseconds_per_command() {
     println!("{:<52} {:>9} {:>9}", "ns per command", "plain", "digests");
-    print("controller: 4 KiB read, C2HData with SUCCESS", |digests| controller(false, digests));
-    print("controller: 4 KiB write in the capsule", |digests| controller(true, digests));
+    print("controller: flush", |digests| controller(FLUSH, digests));
+    print("controller: 4 KiB read, C2HData with SUCCESS", |digests| controller(READ, digests));
+    print("controller: 4 KiB write in the capsule", |digests| controller(WRITE, digests));
     print("host: 4 KiB read, C2HData with SUCCESS", host);
 }
 
@@ -76,10 +83,14 @@ fn flushed(controller: &mut Controller) -> Vec<u8> {
     bytes
 }
 
-fn submit_all(host: &mut Host, out: bool) {
+fn submit_all(host: &mut Host, opcode: u8) {
     for cid in 0..DEPTH {
-        let sqe = Sqe { opcode: if out { 1 } else { 2 }, cid: U16::new(cid), ..Sqe::default() };
-        let data = if out { HostData::Out(&DATA) } else { HostData::In { length: 4096 } };
+        let sqe = Sqe { opcode, cid: U16::new(cid), ..Sqe::default() };
+        let data = match opcode {
+            WRITE => HostData::Out(&DATA),
+            READ => HostData::In { length: 4096 },
+            _ => HostData::None,
+        };
         host.submit(sqe, data, true);
     }
 }
@@ -94,12 +105,12 @@ fn least(mut round: impl FnMut()) -> f64 {
 }
 
 /// Receive a batch of commands, answer each, gather and report as sent.
-fn controller(out: bool, digests: bool) -> f64 {
+fn controller(opcode: u8, digests: bool) -> f64 {
     let (mut host, mut controller) = pair(digests);
-    submit_all(&mut host, out);
+    submit_all(&mut host, opcode);
     let input = sent(&mut host);
     least(|| {
-        take_and_answer(&mut controller, &input, out);
+        take_and_answer(&mut controller, &input);
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = controller.transmit(&mut slices);
         let bytes = slices[..filled].iter().map(|slice| slice.len()).sum();
@@ -108,17 +119,17 @@ fn controller(out: bool, digests: bool) -> f64 {
     })
 }
 
-fn take_and_answer(controller: &mut Controller, mut rest: &[u8], out: bool) {
+fn take_and_answer(controller: &mut Controller, mut rest: &[u8]) {
     loop {
         let received = controller.receive(rest);
         rest = &rest[received.consumed..];
         let Some(ControllerEvent::Command { sqe, data }) = received.event else { break };
         let cqe = Cqe::new(black_box(sqe).cid.get(), Status::SUCCESS);
         black_box(data).expect("intact");
-        if out {
-            controller.respond(cqe);
-        } else {
+        if sqe.opcode == READ {
             controller.respond_data(cqe, Payload::Buffer { buffer: &DATA, length: 4096 });
+        } else {
+            controller.respond(cqe);
         }
     }
 }
@@ -126,12 +137,12 @@ fn take_and_answer(controller: &mut Controller, mut rest: &[u8], out: bool) {
 /// Submit a batch of reads, gather and report it as sent, take the data and completions.
 fn host(digests: bool) -> f64 {
     let (mut host, mut controller) = pair(digests);
-    submit_all(&mut host, false);
-    take_and_answer(&mut controller, &sent(&mut host), false);
+    submit_all(&mut host, READ);
+    take_and_answer(&mut controller, &sent(&mut host));
     let input = flushed(&mut controller);
     take(&mut host, &input);
     least(|| {
-        submit_all(&mut host, false);
+        submit_all(&mut host, READ);
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = host.transmit(&mut slices);
         let bytes = slices[..filled].iter().map(|slice| slice.len()).sum();
