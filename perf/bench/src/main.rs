@@ -64,7 +64,10 @@ fn main() -> anyhow::Result<()> {
     for &backing in &arguments.devices {
         measure(&programs, backing, &cases, &plan, &mut report)?;
         if arguments.instructions {
-            report.instructions.extend(instructions::count(&programs, backing, arguments.cores)?);
+            match instructions::count(&programs, backing, arguments.cores) {
+                Ok(counts) => report.instructions.extend(counts),
+                Err(error) => eprintln!("{backing}: instructions are not counted: {error:#}"),
+            }
         }
     }
     println!("{}", report.table());

@@ -87,6 +87,7 @@ fn once(programs: &Programs, node: &Node, case: &Case, plan: &Plan) -> anyhow::R
         of("reads").max(of("writes")) / 1e3
     };
     let bare_iops = number(&bare["ops_per_s"])?;
+    let starved = !(iops / bare_iops).is_finite();
     Ok(Run {
         iops,
         p50_us: latency("p50_ns"),
@@ -96,7 +97,7 @@ fn once(programs: &Programs, node: &Node, case: &Case, plan: &Plan) -> anyhow::R
         bare_p50_us: number(&bare["p50_us"])?,
         cpu_ns: target.ran * 1e9 / iops,
         syscalls: target.syscalls_per_s / iops,
-        waited: target.waited.max(load.waited),
+        waited: if starved { 1.0 } else { target.waited.max(load.waited) },
     })
 }
 
@@ -128,7 +129,7 @@ fn load(
     let child = perf.spawn().with_context(|| format!("{perf:?}"))?;
     let seen = observe(node.pid(), child.id(), Duration::from_millis(plan.time_ms));
     let report = programs::parse(&perf, &child.wait_with_output()?)?;
-    let (target, load) = seen.context("sluiced or sluice-perf ended early")?;
+    let (target, load) = seen.context("sluiced ended")?;
     Ok((report, target, load))
 }
 
@@ -137,12 +138,20 @@ fn observe(target: u32, load: u32, time: Duration) -> Option<(Observed, Observed
     thread::sleep(Duration::from_millis(WARM_UP_MS) + time / 4);
     let reactor = Busiest::of(target)?;
     let count = SyscallCount::begin(&reactor, time / 2);
-    let looks = (Look::begin(reactor)?, Look::begin(Busiest::of(load)?)?);
+    let look = Look::begin(reactor)?;
+    let loaded = Busiest::of(load).and_then(Look::begin);
     let syscalls = count.end();
-    thread::sleep((time / 2).saturating_sub(looks.0.elapsed()));
-    Some((looks.0.end(syscalls)?, looks.1.end(f64::NAN)?))
+    thread::sleep((time / 2).saturating_sub(look.elapsed()));
+    // The load may end before a look that began late; that run was disturbed.
+    let loaded = loaded.and_then(|look| look.end(f64::NAN)).unwrap_or(Observed::DISTURBED);
+    Some((look.end(syscalls)?, loaded))
 }
 
 fn number(value: &Value) -> anyhow::Result<f64> {
-    value.as_f64().with_context(|| format!("{value} is no number"))
+    // JSON has no NaN.
+    if value.is_null() {
+        Ok(f64::NAN)
+    } else {
+        value.as_f64().with_context(|| format!("{value} is no number"))
+    }
 }

@@ -50,6 +50,11 @@ pub(crate) struct Observed {
     pub syscalls_per_s: f64,
 }
 
+impl Observed {
+    /// Of a thread that could not be observed.
+    pub(crate) const DISTURBED: Self = Self { ran: f64::NAN, waited: 1.0, syscalls_per_s: f64::NAN };
+}
+
 /// A look at a thread that has begun.
 pub(crate) struct Look {
     thread: Busiest,
