@@ -108,7 +108,8 @@ fn a_warm_path_allocates_nothing() {
         ARMED.store(looks >= 2 && busy, Ordering::Relaxed);
     };
     let options = RunOptions { interval: Duration::from_millis(250), ..RunOptions::default() };
-    let report = sluice_perf::run(&[job], &options, &AtomicBool::new(false), &mut observe).expect("the load runs");
+    let report =
+        sluice_perf::run(&[job], &options, &AtomicBool::new(false), &mut observe).expect("the load runs");
     ARMED.store(false, Ordering::Relaxed);
     assert!(report.is_clean(), "{:?}", report.jobs[0].outcome);
     let ios = report.jobs[0].reads.ios + report.jobs[0].writes.ios;
