@@ -63,13 +63,18 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Boots a guest and waits for its agent.
+    /// Boots a guest and waits for its agent. An emulated processor that has to share a busy machine's makes a kernel
+    /// panic in boot now and then, long before anything under test begins; so a second and a third try are made.
     ///
     /// # Panics
     ///
-    /// When qemu does not start or the guest does not come up; the message has the console.
+    /// When qemu does not start or the guest does not come up; the consoles are on standard error.
     #[must_use]
     pub fn boot(lab: &Lab, config: &MachineConfig) -> Self {
+        (0..3).find_map(|_| Self::try_boot(lab, config)).expect("the guest did not boot in three tries")
+    }
+
+    fn try_boot(lab: &Lab, config: &MachineConfig) -> Option<Self> {
         let folder = tempfile::tempdir().expect("make a folder for the machine");
         let mut qemu = command(lab, config, &folder).spawn().expect("start qemu");
         let agent = qemu.stdin.take().expect("qemu's standard input is a pipe");
@@ -77,9 +82,19 @@ impl Machine {
         let (sender, answers) = mpsc::channel();
         thread::spawn(move || read_answers(stdout, &sender));
         let machine = Self { qemu, agent, answers, folder };
-        let ready = machine.answers.recv_timeout(BOOT);
-        assert!(ready.is_ok(), "the guest did not boot in {} s", BOOT.as_secs());
-        machine
+        if machine.answers.recv_timeout(BOOT).is_ok() {
+            return Some(machine);
+        }
+        machine.show_logs();
+        None
+    }
+
+    /// Shows the ends of qemu's messages and of the console.
+    fn show_logs(&self) {
+        for name in ["qemu.log", "console.log"] {
+            let text = fs::read(self.folder.path().join(name)).unwrap_or_default();
+            eprintln!("--- {name}, the end\n{}", tail(&String::from_utf8_lossy(&text), 40));
+        }
     }
 
     /// Runs a shell script and waits for it, two minutes at most.
@@ -180,10 +195,7 @@ impl Drop for Machine {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
         if thread::panicking() {
-            for name in ["qemu.log", "console.log"] {
-                let text = fs::read(self.folder.path().join(name)).unwrap_or_default();
-                eprintln!("--- {name}, the end\n{}", tail(&String::from_utf8_lossy(&text), 40));
-            }
+            self.show_logs();
         }
     }
 }
