@@ -44,15 +44,16 @@ impl Properties {
         self.csts.rdy() && self.csts.shst() == ShutdownStatus::Normal.wire()
     }
 
-    /// Property Get.
+    /// Property Get. A property that does not exist is refused without Do Not Retry: nvme-cli 2's `show-regs` asks for
+    /// all there may be, and takes any other status for the end.
     pub(super) fn get(&self, command: &PropertyCommand) -> Result<u64, Status> {
-        match command.property().ok_or(Status::INVALID_FIELD.dnr())? {
+        match command.property().ok_or(Status::INVALID_FIELD)? {
             Property::Cap => Ok(self.cap.bits()),
             Property::Vs => Ok(VERSION.bits().into()),
             Property::Cc => Ok(self.cc.bits().into()),
             Property::Csts => Ok(self.csts.bits().into()),
             Property::Crto => Ok(ReadyTimeouts::default().with_crwmt(READY_TIMEOUT.into()).bits().into()),
-            Property::Nssr => Err(Status::INVALID_FIELD.dnr()),
+            Property::Nssr => Err(Status::INVALID_FIELD),
         }
     }
 
