@@ -14,7 +14,7 @@
 //! A controller and all its queues belong to one subsystem, so to one reactor, and nothing about
 //! them is shared between threads.
 //!
-//! Reading order: [`plan`](crate::plan) (what a command asks for), `connection`, `controller`, `service`.
+//! Reading order: [`plan`] (what a command asks for), `connection`, `controller`, `service`.
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
