@@ -212,7 +212,8 @@ impl ReactorHandle {
         self.ask(Message::Stats).await
     }
 
-    /// Takes nothing new, answers what is in flight, flushes the device and stops the reactor. Returns
+    /// Takes nothing new, answers what is in flight and stops the reactor. The device is not flushed: what a
+    /// host wants durable it flushes itself, before and after. Returns
     /// when that is done, or when the drain timeout has passed.
     ///
     /// # Errors

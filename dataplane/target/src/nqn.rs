@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-/// The well-known discovery subsystem (NVMe Base section 1.5, Discovery controller).
-pub const DISCOVERY: &str = "nqn.2014-08.org.nvmexpress.discovery";
+pub use sluice_nvme::nqn::DISCOVERY_NQN as DISCOVERY;
 
 /// What every volume's subsystem NQN begins with.
 pub const PREFIX: &str = "nqn.2026-11.io.sluice:";

@@ -3,6 +3,7 @@
 //! Pure: an entry and a namespace in, a [`Plan`] or the status to answer with out. The service then only
 //! carries plans out, and each rule of the NVM Command Set is told and tested here once.
 
+use sluice_nvme::dsm::DatasetManagement;
 use sluice_nvme::opcode::NvmOpcode;
 use sluice_nvme::sgl::Sgl;
 use sluice_nvme::sqe::{PSDT_SGL, Sqe};
@@ -12,10 +13,8 @@ use sluice_nvme::status::Status;
 pub const NSID: u32 = 1;
 /// The namespace identifier that means all namespaces.
 pub const NSID_ALL: u32 = 0xffff_ffff;
-/// Ranges of one Dataset Management command: the field's limit (NVM Command Set section 3.2.3).
-pub const DSM_RANGES: u32 = 256;
-/// Bytes of one Dataset Management range.
-pub const DSM_RANGE_BYTES: u32 = 16;
+/// Most data of a Dataset Management command: 256 ranges of 16 bytes (NVM Command Set section 3.2.3).
+pub const DSM_BYTES: u32 = 4096;
 
 /// What a plan is made against.
 #[derive(Clone, Copy, Debug)]
@@ -131,15 +130,13 @@ fn transfer(sqe: &Sqe, shape: &Shape) -> Result<Extent, Status> {
 }
 
 fn dataset_management(sqe: &Sqe) -> Result<Plan, Status> {
-    const NUMBER_OF_RANGES: u32 = 0xff;
-    const ATTRIBUTE_DEALLOCATE: u32 = 1 << 2;
-    let ranges = (sqe.cdw10.get() & NUMBER_OF_RANGES) + 1;
+    let command = DatasetManagement::from_sqe(sqe);
     let bytes = sgl_length(sqe)?;
-    if !(ranges * DSM_RANGE_BYTES..=DSM_RANGES * DSM_RANGE_BYTES).contains(&bytes) {
+    if !(command.data_bytes()..=DSM_BYTES).contains(&bytes) {
         return Err(Status::SGL_DATA_LENGTH_INVALID.dnr());
     }
     // Without the attribute the command is a hint about access patterns; its data are taken and dropped.
-    let ranges = if sqe.cdw11.get() & ATTRIBUTE_DEALLOCATE == 0 { 0 } else { ranges };
+    let ranges = if command.attributes.ad() { u32::try_from(command.ranges()).unwrap_or(0) } else { 0 };
     Ok(Plan::Deallocate { ranges, bytes })
 }
 

@@ -5,8 +5,10 @@ use crate::connection::{ConnectionKey, Namespace};
 use crate::plan::{Extent, Plan};
 use crate::stats::Kind;
 use sluice_device::{Buffer, Nanos, Op, Pool};
+use sluice_nvme::dsm::DsmRange;
 use sluice_nvme::status::Status;
 use sluice_volume::VolumeIndex;
+use zerocopy::FromBytes;
 
 /// Where a request stands.
 ///
@@ -222,10 +224,10 @@ impl Request {
         };
         let list = self.buffer.as_ref()?;
         while self.next_range < ranges {
-            let at = self.next_range as usize * 16;
+            let at = self.next_range as usize * size_of::<DsmRange>();
             self.next_range += 1;
-            let range: &[u8; 16] = list.get(at..at + 16)?.try_into().ok()?;
-            let (blocks, lba) = decode_range(range);
+            let (range, _) = DsmRange::read_from_prefix(list.get(at..)?).ok()?;
+            let (blocks, lba) = (range.nlb.get(), range.slba.get());
             if blocks > 0 {
                 return Some(check_range(lba, blocks, blocks_in_namespace));
             }
@@ -248,11 +250,4 @@ fn check_range(lba: u64, blocks: u32, blocks_in_namespace: u64) -> Result<Extent
         Some(end) if end <= blocks_in_namespace => Ok(Extent { lba, blocks }),
         _ => Err(Status::LBA_OUT_OF_RANGE.dnr()),
     }
-}
-
-/// Length in blocks and starting LBA of a range: bytes 4 to 7 and 8 to 15 (NVM Command Set section 3.2.3).
-fn decode_range(range: &[u8; 16]) -> (u32, u64) {
-    let blocks: [u8; 4] = range[4..8].try_into().expect("four bytes");
-    let lba: [u8; 8] = range[8..16].try_into().expect("eight bytes");
-    (u32::from_le_bytes(blocks), u64::from_le_bytes(lba))
 }

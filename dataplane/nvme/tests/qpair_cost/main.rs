@@ -31,7 +31,7 @@ type Controller = ControllerQpair<&'static [u8; BLOCK]>;
 static DATA: [u8; BLOCK] = [9; BLOCK];
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "measures, proves nothing: cargo test --release -p sluice-nvme --test qpair_cost -- --ignored --nocapture"]
 fn nanoseconds_per_command() {
     println!("{:<52} {:>9} {:>9}", "ns per command", "plain", "digests");
     print("controller: flush", |digests| controller(FLUSH, digests));

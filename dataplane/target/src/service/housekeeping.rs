@@ -164,7 +164,7 @@ impl TargetService {
         }
     }
 
-    /// Moves a drain on: every command answered, every answer sent, the device flushed.
+    /// Moves a drain on: every command answered, every answer sent.
     pub(super) fn advance_drain(&mut self) -> Life {
         let drained = self.life == Life::Draining && self.is_drained();
         if drained || self.life == Life::Finished {
