@@ -4,6 +4,7 @@
 //! bounded number of I/Os differ in nothing but that number, so the difference is what I/Os cost: start, connecting
 //! and idling cancel. The depth keeps the target saturated, which is the state that the figure is about.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -28,16 +29,23 @@ pub(crate) struct Instructions {
     pub count: f64,
 }
 
-/// Counts a 4 KiB read and a 4 KiB write. Nothing, where there is no valgrind.
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, io, count } = self;
+        write!(f, "{device}: {io}: {count:.0} instructions in user space per I/O")
+    }
+}
+
+/// Counts a 4 KiB read and a 4 KiB write.
 pub(crate) fn count(
     programs: &Programs,
     backing: Backing,
     cores: Cores,
 ) -> anyhow::Result<Vec<Instructions>> {
-    if !programs::exists("valgrind") {
-        eprintln!("valgrind is not installed: instructions are not counted");
-        return Ok(Vec::new());
-    }
+    ensure!(
+        programs::exists("valgrind"),
+        "valgrind is not installed, and nothing else counts instructions here"
+    );
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=callgrind"]).arg(programs.path("sluiced"));
     let node = Node::start_by(programs, valgrind, backing, Polling::Never, cores.target_core)?;

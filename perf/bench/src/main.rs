@@ -1,17 +1,20 @@
-//! The speed table of perf/BENCHMARKS.md, in one command.
+//! The figures of perf/BENCHMARKS.md, each in one command.
 //!
-//! Starts `sluiced` with its reactor on one core, polling always, drives it by `sluice-perf` on another, and runs the
-//! same bytes over a bare socket (`sluice-socket-paths baseline`) before each run: only ratios taken close together
-//! mean anything on a machine whose speed comes and goes. Runs during which either side waited for its core are
-//! repeated. The programs are taken from this program's own folder.
+//! `speed` starts `sluiced` with its reactor on one core, polling always, drives it by `sluice-perf` on another, and
+//! runs the same bytes over a bare socket (`sluice-socket-paths baseline`) before each run: only ratios taken close
+//! together mean anything on a machine whose speed comes and goes. Runs during which either side waited for its core
+//! are repeated. `idle` measures what connected hosts cost that do nothing, `instructions` counts what an I/O costs in
+//! user space. The programs are taken from this program's own folder.
 #![forbid(unsafe_code)]
 
 mod case;
+mod idle;
 mod instructions;
 mod node;
 mod programs;
 mod report;
 mod run;
+mod spread;
 mod thread;
 
 use std::path::PathBuf;
@@ -25,9 +28,19 @@ use crate::programs::Programs;
 use crate::report::{Report, Row};
 use crate::run::{Cores, Plan};
 
-/// Measures the speed of sluiced against a bare socket.
+/// Measures sluiced.
 #[derive(Debug, Parser)]
-struct Arguments {
+enum Arguments {
+    /// I/O per second against a bare socket, latency, CPU time and kernel calls.
+    Speed(Speed),
+    /// CPU time with hosts connected that do nothing.
+    Idle(idle::Arguments),
+    /// Instructions per I/O in user space, counted by callgrind.
+    Instructions(Instructions),
+}
+
+#[derive(Debug, clap::Args)]
+struct Speed {
     /// Repetitions of each case.
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
@@ -40,9 +53,6 @@ struct Arguments {
     /// Only cases whose name contains this, such as `read 4KiB` or `depth 32`.
     #[arg(long, default_value = "")]
     only: String,
-    /// Count instructions of one I/O of each kind under valgrind, too.
-    #[arg(long)]
-    instructions: bool,
     /// Where to write `NAME.json` and `NAME.md`.
     #[arg(long, default_value = "perf/results")]
     folder: PathBuf,
@@ -53,22 +63,43 @@ struct Arguments {
     cores: Cores,
 }
 
+#[derive(Debug, clap::Args)]
+struct Instructions {
+    /// Devices.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "null,memory")]
+    devices: Vec<Backing>,
+    #[command(flatten)]
+    cores: Cores,
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let programs = Programs::beside_this()?;
+    match arguments {
+        Arguments::Speed(arguments) => speed(&programs, &arguments),
+        Arguments::Idle(arguments) => {
+            println!("{}", idle::measure(&programs, &arguments)?);
+            Ok(())
+        }
+        Arguments::Instructions(Instructions { devices, cores }) => {
+            for backing in devices {
+                for count in instructions::count(&programs, backing, cores)? {
+                    println!("{count}");
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn speed(programs: &Programs, arguments: &Speed) -> anyhow::Result<()> {
     let plan =
         Plan { repetitions: arguments.repetitions, time_ms: arguments.time_ms, cores: arguments.cores };
     let cases: Vec<Case> =
         case::all().into_iter().filter(|case| case.to_string().contains(&arguments.only)).collect();
     let mut report = Report::new(&plan);
     for &backing in &arguments.devices {
-        measure(&programs, backing, &cases, &plan, &mut report)?;
-        if arguments.instructions {
-            match instructions::count(&programs, backing, arguments.cores) {
-                Ok(counts) => report.instructions.extend(counts),
-                Err(error) => eprintln!("{backing}: instructions are not counted: {error:#}"),
-            }
-        }
+        measure(programs, backing, &cases, &plan, &mut report)?;
     }
     println!("{}", report.table());
     report.write(&arguments.folder, &arguments.name).context("cannot write the results")
@@ -82,6 +113,7 @@ fn measure(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let node = Node::start(programs, backing, Polling::Always, plan.cores.target_core)?;
+    run::fill(programs, &node).context("cannot fill the volume")?;
     for case in cases {
         let runs = run::repeat(programs, &node, case, plan).with_context(|| format!("{backing} {case}"))?;
         let row = Row::new(backing, case, &runs);

@@ -16,6 +16,9 @@ use crate::programs::{self, Programs};
 /// Longest wait for the daemon; long because it may run under valgrind.
 const START: Duration = Duration::from_secs(60);
 
+/// Size of the volume.
+pub(crate) const VOLUME_MIB: u64 = 256;
+
 /// What the device is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Backing {
@@ -38,6 +41,8 @@ pub(crate) enum Polling {
     Always,
     /// It sleeps at once.
     Never,
+    /// What the daemon does unless told otherwise.
+    Default,
 }
 
 /// A running daemon; stopped when dropped.
@@ -133,6 +138,7 @@ fn configuration(folder: &TempDir, backing: Backing, polling: Polling, core: usi
     let polling = match polling {
         Polling::Always => "polling = \"always\"",
         Polling::Never => "polling = \"adaptive\"\nspin_us = 0",
+        Polling::Default => "",
     };
     let folder = folder.path().display();
     format!(
@@ -149,7 +155,8 @@ fn publish(programs: &Programs, api: &str) -> anyhow::Result<String> {
         let mut sluice = programs.command("sluice");
         programs::json(sluice.args(["--node", api, "--output", "json", "volume"]).args(arguments))
     };
-    let volume = call(&["create", "bench", "--app", "bench", "--size", "256MiB"])?;
+    let size = format!("{VOLUME_MIB}MiB");
+    let volume = call(&["create", "bench", "--app", "bench", "--size", &size])?;
     call(&["publish", "bench", "--any-host"])?;
     text(&volume["nqn"]).map(str::to_owned)
 }

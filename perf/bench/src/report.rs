@@ -1,32 +1,15 @@
 //! Medians with spread, as a table, as JSON and as Markdown.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::case::Case;
-use crate::instructions::Instructions;
 use crate::node::Backing;
 use crate::run::{Plan, Run};
-
-/// Median and extremes.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
-pub(crate) struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    fn of(runs: &[Run], get: impl Fn(&Run) -> f64) -> Self {
-        let mut values: Vec<f64> = runs.iter().map(get).collect();
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        Self { median: at(values.len() / 2), min: at(0), max: at(values.len().saturating_sub(1)) }
-    }
-}
+use crate::spread::Spread;
 
 /// A case's figures.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -49,7 +32,7 @@ pub(crate) struct Row {
 impl Row {
     /// Sums up runs.
     pub(crate) fn new(backing: Backing, case: &Case, runs: &[Run]) -> Self {
-        let of = |get: fn(&Run) -> f64| Spread::of(runs, get);
+        let of = |get: fn(&Run) -> f64| Spread::of(runs.iter().map(get));
         Self {
             device: backing.to_string(),
             case: case.to_string(),
@@ -111,8 +94,6 @@ pub(crate) struct Report {
     time_ms: u64,
     /// One for each device and case.
     pub rows: Vec<Row>,
-    /// Counted by callgrind, if asked for.
-    pub instructions: Vec<Instructions>,
 }
 
 impl Report {
@@ -125,13 +106,12 @@ impl Report {
             repetitions,
             time_ms,
             rows: Vec::new(),
-            instructions: Vec::new(),
         }
     }
 
     /// For people.
-    pub(crate) fn table(&self) -> String {
-        format!("{}\n{}", self.figures(presets::UTF8_FULL_CONDENSED), self.counts())
+    pub(crate) fn table(&self) -> Table {
+        self.figures(presets::UTF8_FULL_CONDENSED)
     }
 
     fn figures(&self, preset: &str) -> Table {
@@ -142,15 +122,6 @@ impl Report {
         }
         table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
         table
-    }
-
-    fn counts(&self) -> String {
-        let mut text = String::new();
-        for Instructions { device, io, count } in &self.instructions {
-            writeln!(text, "{device}: {io}: {count:.0} instructions in user space per I/O")
-                .expect("a String");
-        }
-        text
     }
 
     /// `NAME.json` and `NAME.md` in a folder.
@@ -166,7 +137,7 @@ impl Report {
             "# Speed\n\n{machine}, Linux {kernel}. Median of {repetitions} runs of {time_ms} ms, each after a run of \
              the same bytes over a bare socket. BENCHMARKS.md explains the columns.\n"
         );
-        format!("{about}\n{}\n\n{}", self.figures(presets::ASCII_MARKDOWN), self.counts())
+        format!("{about}\n{}\n", self.figures(presets::ASCII_MARKDOWN))
     }
 }
 

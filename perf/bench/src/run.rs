@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::case::Case;
-use crate::node::{Backing, Node};
+use crate::node::{Backing, Node, VOLUME_MIB};
 use crate::programs::{self, Programs};
 use crate::thread::{Busiest, Look, Observed, SyscallCount};
 
@@ -61,6 +61,16 @@ pub(crate) struct Run {
     pub syscalls: f64,
     /// Longest part of the time that a thread waited for its core.
     pub waited: f64,
+}
+
+/// Writes every block once: memory that was never written is one page of zeroes, and reads it as fast as a cache.
+pub(crate) fn fill(programs: &Programs, node: &Node) -> anyhow::Result<()> {
+    let blocks = (VOLUME_MIB << 10) / 128;
+    let mut perf = programs.command("sluice-perf");
+    perf.args(["run", "--quiet", "--json", "--address", &node.address, "--nqn", &node.nqn]);
+    perf.args(["--pattern", "sequential", "--read-percent", "0", "--block-size", "128KiB"]);
+    perf.args(["--count", &blocks.to_string()]);
+    programs::json(&mut perf).map(drop)
 }
 
 /// Runs until enough runs were undisturbed, or too many were not; then the least disturbed count.

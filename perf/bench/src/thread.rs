@@ -17,6 +17,16 @@ fn schedule(pid: u32, tid: &str) -> Option<Schedule> {
     Some(Schedule { ran_ns: fields.next()?.ok()?, waited_ns: fields.next()?.ok()? })
 }
 
+/// On-CPU time of all of a process's threads that live, in nanoseconds.
+pub(crate) fn process_ran_ns(pid: u32) -> f64 {
+    tids(pid).filter_map(|tid| schedule(pid, &tid)).map(|schedule| schedule.ran_ns).sum()
+}
+
+fn tids(pid: u32) -> impl Iterator<Item = String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    tasks.filter_map(|task| task.ok()?.file_name().into_string().ok())
+}
+
 /// The thread of a process that ran most so far: a reactor that polls always, an engine under load.
 #[derive(Clone, Debug)]
 pub(crate) struct Busiest {
@@ -27,10 +37,8 @@ pub(crate) struct Busiest {
 impl Busiest {
     /// Looks for it.
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-        let tids = tasks.filter_map(|task| task.ok()?.file_name().into_string().ok());
         let ran = |tid: &String| schedule(pid, tid).map_or(0.0, |schedule| schedule.ran_ns);
-        let tid = tids.max_by(|a, b| ran(a).total_cmp(&ran(b)))?;
+        let tid = tids(pid).max_by(|a, b| ran(a).total_cmp(&ran(b)))?;
         Some(Self { pid, tid })
     }
 

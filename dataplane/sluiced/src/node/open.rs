@@ -70,11 +70,10 @@ fn open_when_free(path: &Path, options: &UringOptions, buffers: &Pool) -> Result
 }
 
 fn memory(name: &str, shape: Volatile) -> Result<MemoryDevice, ArenaError> {
-    let blocks = shape.size_bytes / u64::from(shape.block_size);
-    MemoryDevice::new(
-        name,
-        &MemoryOptions { block_size: shape.block_size, blocks, ..MemoryOptions::default() },
-    )
+    let (block_size, blocks) = (shape.block_size, shape.size_bytes / u64::from(shape.block_size));
+    // Random access to ordinary pages misses the TLB on nearly every block.
+    let options = MemoryOptions { block_size, blocks, huge_pages: true, ..MemoryOptions::default() };
+    MemoryDevice::new(name, &options)
 }
 
 fn null(name: &str, shape: Volatile) -> NullDevice {
