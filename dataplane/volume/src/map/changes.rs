@@ -95,8 +95,7 @@ impl Forest {
     fn differ(&self, older: Option<&Map>, newer: &Map, at: u64) -> Result<[Option<NodeId>; 2], u64> {
         let top = older.map_or(0, Map::level).max(newer.level());
         for level in (0..=top).rev() {
-            let nodes =
-                [older, Some(newer)].map(|map| map.and_then(|map| self.node_around(map, at, level)));
+            let nodes = [older, Some(newer)].map(|map| map.and_then(|map| self.node_around(map, at, level)));
             if nodes[0] == nodes[1] {
                 return Err((at / node_blocks(level) + 1) * node_blocks(level));
             }

@@ -1,9 +1,10 @@
 //! All maps of a pool: how they come, are shared and go.
 
 use super::checkpoint::Checkpoint;
-use super::geometry::{MAX_MAP_BLOCKS, level_for};
+use super::geometry::{ChunkIndex, MAX_MAP_BLOCKS, level_for};
 use super::held::Held;
 use super::layers::Layers;
+use super::mask::BlockMask;
 use super::node::{NodeId, Nodes, ROOT};
 use super::reclaim::Dead;
 use super::space::Space;
@@ -35,6 +36,11 @@ impl Map {
     /// The level of its root.
     pub(super) fn level(&self) -> usize {
         level_for(self.blocks)
+    }
+
+    /// The blocks at a place that the map has at all.
+    pub(super) fn within(&self, index: ChunkIndex) -> BlockMask {
+        BlockMask::of_chunk(index.first_block(), &(0..self.blocks))
     }
 }
 

@@ -20,19 +20,22 @@ pub struct Layer {
     pub mask: BlockMask,
 }
 
+/// Most layers that an entry can have: one per block.
+const MOST: usize = 32;
+
+const _: () = assert!(MOST as u64 == CHUNK_BLOCKS);
+
 /// The layers of one entry: none for a hole, one with all blocks for a whole chunk.
 #[derive(Debug, Clone)]
 pub(super) struct Fragment {
     length: usize,
-    layers: [Layer; CHUNK_BLOCKS as usize],
+    layers: [Layer; MOST],
 }
 
 impl Fragment {
     /// Nothing is mapped.
-    pub(super) const HOLE: Self = Self {
-        length: 0,
-        layers: [Layer { chunk: Chunk(0), mask: BlockMask::NONE }; CHUNK_BLOCKS as usize],
-    };
+    pub(super) const HOLE: Self =
+        Self { length: 0, layers: [Layer { chunk: Chunk(0), mask: BlockMask::NONE }; MOST] };
 
     pub(super) fn whole(chunk: Chunk) -> Self {
         let mut fragment = Self::HOLE;

@@ -25,7 +25,7 @@ pub const MAX_CHUNKS: u32 = (1 << 31) - 1;
 const SLOT_BITS: u32 = 9;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
-const _: () = assert!(LEVELS as u32 * SLOT_BITS >= u32::BITS);
+const _: () = assert!(LEVELS * SLOT_BITS as usize >= u32::BITS as usize);
 
 /// A chunk of the pool: bytes `number * CHUNK_BYTES..` of its device, below [`MAX_CHUNKS`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

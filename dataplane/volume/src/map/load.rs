@@ -154,7 +154,8 @@ impl Loader {
         let forest = &mut self.forest;
         for level in 0..LEVELS {
             for number in 1..forest.nodes.end() {
-                let Some((id, node)) = forest.nodes.get(number).filter(|(_, node)| node.level as usize == level)
+                let Some((id, node)) =
+                    forest.nodes.get(number).filter(|(_, node)| node.level as usize == level)
                 else {
                     continue;
                 };

@@ -19,7 +19,7 @@ pub struct Merge {
     pub into: Option<Chunk>,
     /// Blocks to copy there: those mapped elsewhere.
     pub copy: BlockMask,
-    /// All blocks that are mapped: what to apply, in the end. With zeroes written to the others it may be all.
+    /// All blocks that are mapped: what to apply, in the end. With zeroes written to the others, it may be all blocks.
     pub mapped: BlockMask,
 }
 
@@ -50,9 +50,13 @@ impl MergeScope {
         }
     }
 
-    fn takes(self, fragment: &Fragment) -> bool {
-        let layers = fragment.layers().len();
-        fragment.as_whole().is_none() && layers > usize::from(self == Self::Layered)
+    /// Whether a fragment is in scope, of a chunk with the blocks `within`.
+    fn takes(self, fragment: &Fragment, within: BlockMask) -> bool {
+        match fragment.layers() {
+            [] => false,
+            [one] => self == Self::All && one.mask != within,
+            _ => true,
+        }
     }
 }
 
@@ -80,7 +84,9 @@ impl Forest {
     pub fn merge_of(&self, map: &Map, index: ChunkIndex) -> Option<Merge> {
         let leaf = self.find_leaf(map, index).ok()?;
         let fragment = self.look_in(leaf.id, index);
-        MergeScope::Layered.takes(&fragment).then(|| self.merge(index, &fragment, leaf.sole))
+        MergeScope::Layered
+            .takes(&fragment, map.within(index))
+            .then(|| self.merge(index, &fragment, leaf.sole))
     }
 
     /// Looks at the part of the tree around a place that can be decided at once; also returns where it ends.
@@ -97,18 +103,24 @@ impl Forest {
             let Some(id) = next.filter(worth) else { return (None, end(level + 1)) };
             let node = &self.nodes[id];
             if level == 0 {
-                return self.merge_in_leaf(node, index, scope);
+                return self.merge_in_leaf(map, node, index, scope);
             }
             next = node.child(index.slot(level));
             level -= 1;
         }
     }
 
-    fn merge_in_leaf(&self, leaf: &Node, from: ChunkIndex, scope: MergeScope) -> (Option<Merge>, u64) {
+    fn merge_in_leaf(
+        &self,
+        map: &Map,
+        leaf: &Node,
+        from: ChunkIndex,
+        scope: MergeScope,
+    ) -> (Option<Merge>, u64) {
         for (index, slot) in (from.0..=u32::MAX).map(ChunkIndex).zip(from.slot(0)..NODE_ENTRIES) {
             if let Entry::Fragment(first) = leaf.entry(slot) {
                 let fragment = self.layers.fragment(first);
-                if scope.takes(&fragment) {
+                if scope.takes(&fragment, map.within(index)) {
                     return (Some(self.merge(index, &fragment, true)), index.first_block() + entry_blocks(0));
                 }
             }

@@ -33,7 +33,7 @@
 //! - `refs(node)` = parents + maps + held drops; `count(chunk)` = entries and layers of distinct leaves + held drops.
 //! - A node's parents are dirty if it is; a node that changes is dirty and has one reference, as have its ancestors.
 //! - Sums of a node are those of its children, of `own` only the children with one reference.
-//! - The level of a map's root is the lowest that reaches its size.
+//! - Nothing beyond a map's end is mapped. The level of its root is the lowest that reaches its size.
 
 mod change;
 mod changes;
@@ -78,7 +78,4 @@ pub use recount::Finding;
 pub use space::{Fill, Level, NoSpace, Purpose, Space, Thresholds};
 pub use usage::{Memory, Usage};
 pub use view::{EntryView, NodeView};
-pub use write::{LEAF_LAYERS, MAX_LAYERS, WritePlan};
-
-#[cfg(test)]
-mod test;
+pub use write::{MAX_LAYERS, WritePlan};

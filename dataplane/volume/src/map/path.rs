@@ -104,7 +104,11 @@ impl Forest {
         self.nodes[original].sums.own = 0;
         let sums = self.nodes[original].sums;
         self.nodes[copy].sums = sums;
-        if level == 0 { self.copy_leaf(original, copy) } else { self.copy_interior(original, copy) }
+        if level == 0 {
+            self.copy_leaf(original, copy)
+        } else {
+            self.copy_interior(original, copy)
+        }
         let node = &mut self.nodes[original];
         node.parents ^= parent;
         node.refs -= 1;

@@ -1,11 +1,9 @@
 //! The checker: everything that is kept is counted once more, from the maps down, and compared.
 
-use std::collections::BTreeMap;
-
 use super::forest::{Forest, Map};
 use super::geometry::Chunk;
 use super::held::Dropped;
-use super::node::{FREE, NodeId, ROOT};
+use super::node::{NodeId, ROOT};
 
 /// Something that is not as it must be. None of it survives opening the pool again, which counts anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,9 +64,9 @@ pub enum Finding {
     #[error("{kept} nodes and layers are in use, {counted} are found: open the pool again")]
     Leak {
         /// As kept.
-        kept: u32,
+        kept: usize,
         /// As counted.
-        counted: u32,
+        counted: usize,
     },
 }
 
@@ -109,6 +107,7 @@ impl Forest {
         recount.visit_dead();
         recount.visit_held();
         recount.compare_nodes();
+        recount.compare_slabs();
         recount.compare_chunks();
         recount.findings
     }
@@ -174,14 +173,8 @@ impl<'a> Recount<'a> {
 
     fn compare_nodes(&mut self) {
         let forest = self.forest;
-        let retired = forest.retired().count();
-        let mut found = u32::try_from(retired).expect("nodes are numbered by 32 bits");
         let nodes = (1..forest.nodes.end()).filter_map(|number| forest.nodes.get(number));
-        for (id, node) in nodes.filter(|(_, node)| node.level != FREE) {
-            found += u32::from(node.shadow.is_some()) + u32::from(self.visited[id.get() as usize]);
-            if !self.visited[id.get() as usize] {
-                continue;
-            }
+        for (id, node) in nodes.filter(|(id, _)| self.visited[id.get() as usize]) {
             let Tally { refs, from } = self.nodes[id.get() as usize];
             if refs != node.refs {
                 self.findings.push(Finding::References { node: id, kept: node.refs, counted: refs });
@@ -193,8 +186,20 @@ impl<'a> Recount<'a> {
                 self.findings.push(Finding::Sums { node: id });
             }
         }
-        if found != forest.nodes.live() {
-            self.findings.push(Finding::Leak { kept: forest.nodes.live(), counted: found });
+    }
+
+    /// Nodes in use are found on a walk, wait for the end of a checkpoint or shadow another; layers are in a leaf.
+    fn compare_slabs(&mut self) {
+        let forest = self.forest;
+        let (mut nodes, mut layers) = (forest.retired().count(), 0);
+        for (id, node) in (1..forest.nodes.end()).filter_map(|number| forest.nodes.get(number)) {
+            nodes += usize::from(self.visited[id.get() as usize]) + usize::from(node.shadow.is_some());
+            let slots = if node.is_leaf() { 0..node.entries.len() } else { 0..0 };
+            layers += slots.map(|slot| forest.node(id).layers(slot).count()).sum::<usize>();
+        }
+        let kept = (forest.nodes.live() as usize, forest.layers.live() as usize);
+        if kept != (nodes, layers) {
+            self.findings.push(Finding::Leak { kept: kept.0 + kept.1, counted: nodes + layers });
         }
     }
 

@@ -3,26 +3,11 @@
 use std::ops::Range;
 
 use super::forest::{Forest, Map};
-use super::geometry::{CHUNK_BLOCKS, ChunkIndex, NODE_ENTRIES, entry_blocks};
+use super::geometry::{NODE_ENTRIES, entry_blocks};
 use super::mask::BlockMask;
 use super::node::{Entry, NodeId, ROOT, Sums};
-use super::write::LEAF_LAYERS;
 
 impl Forest {
-    /// Whether the leaves at the ends of a range have room for what is left of chunks that are unmapped in part. If
-    /// not, writing zeroes there serves the same.
-    #[must_use]
-    pub fn unmap_fits(&self, map: &Map, blocks: &Range<u64>) -> bool {
-        [blocks.start, blocks.end].into_iter().filter(|at| at % CHUNK_BLOCKS != 0).all(|at| {
-            let index = ChunkIndex::of(at);
-            let leaf = self.find_leaf(map, index).map(|leaf| &self.nodes[leaf.id]);
-            // Both ends may be in one leaf.
-            leaf.map_or(true, |leaf| {
-                !matches!(leaf.entry(index.slot(0)), Entry::Whole(_)) || leaf.sums.layers + 2 <= LEAF_LAYERS
-            })
-        })
-    }
-
     /// Unmaps blocks, those beyond the map's end aside. Takes as long as the range has ends: what lies between is
     /// taken out of the tree in one piece and reclaimed later.
     pub fn apply_unmap(&mut self, map: &mut Map, blocks: Range<u64>) {

@@ -45,7 +45,9 @@ impl Forest {
         let chunks = || fragment.layers().iter().map(|layer| layer.chunk);
         let in_use = chunks().all(|chunk| self.space.has(chunk) && self.space.count(chunk) > 0);
         let is_fragment = matches!(entry, Entry::Fragment(_));
-        in_use && is_disjoint(&fragment) && is_fragment != (fragment.as_whole().is_some() || entry == Entry::Hole)
+        in_use
+            && is_disjoint(&fragment)
+            && is_fragment != (fragment.as_whole().is_some() || entry == Entry::Hole)
     }
 }
 

@@ -69,9 +69,8 @@ impl<'a> NodeView<'a> {
     /// How many layers all fragments of a leaf have together, and how many fragments there are.
     #[must_use]
     pub fn layers_and_fragments(&self) -> (usize, usize) {
-        let slots = || (0..self.node.entries.len());
         let fragments = self.entries().filter(|entry| *entry == EntryView::Fragment).count();
-        (slots().map(|slot| self.layers(slot).count()).sum(), fragments)
+        ((0..self.node.entries.len()).map(|slot| self.layers(slot).count()).sum(), fragments)
     }
 }
 

@@ -1,22 +1,18 @@
 //! First writes: what they need, and what they leave behind.
 //!
 //! A block that is not the map's alone is written to a chunk that is, at the block's own offset; nothing is copied.
-//! The entry then tells block by block which chunk holds it. Only when an entry or its leaf has no room for one more
-//! layer does the write fill a whole chunk.
+//! The entry then tells block by block which chunk holds it. Only when an entry has
+//! no room for one more layer, the write has to make it whole.
 
 use super::forest::{Forest, Map};
 use super::fragment::{Fragment, Layer};
 use super::geometry::{Chunk, ChunkIndex};
 use super::mask::BlockMask;
-use super::node::{Entry, NodeId};
+use super::node::NodeId;
 
 /// Layers an entry may come to have by a write. With snapshots taken between small writes it gains one each; reads
 /// of a chunk then take as many device reads.
 pub const MAX_LAYERS: usize = 4;
-/// Layers a leaf may come to have by a write: all of its 512 entries can be fragments of two, as random small writes
-/// after a snapshot leave them, and then some. They bound a leaf's size on disk and in memory.
-pub const LEAF_LAYERS: i64 = 1200;
-
 /// What a write to blocks of one chunk takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WritePlan {
@@ -26,7 +22,8 @@ pub enum WritePlan {
     Join(Chunk),
     /// Write to a new chunk, then apply.
     Fresh,
-    /// Fill a new chunk: bring along all other blocks, zeroes where nothing is mapped; then apply for all blocks.
+    /// Fill a new chunk: bring along all other blocks, zeroes where nothing is mapped; then apply for all blocks. Or
+    /// merge the place first, see [`Forest::merge_of`].
     Fill,
 }
 
@@ -36,10 +33,8 @@ impl Forest {
     #[must_use]
     pub fn plan_write(&self, map: &Map, index: ChunkIndex, mask: BlockMask) -> WritePlan {
         let Ok(leaf) = self.find_leaf(map, index) else { return WritePlan::Fresh };
-        let node = &self.nodes[leaf.id];
-        let entry = node.entry(index.slot(0));
         let is_own = |layer: &Layer| leaf.sole && self.space.is_single(layer.chunk);
-        let fragment = self.fragment(entry);
+        let fragment = self.look_in(leaf.id, index);
         let layers = fragment.layers();
         let own = layers.iter().filter(|layer| is_own(layer));
         if own.clone().fold(BlockMask::NONE, |own, layer| own | layer.mask).covers(mask) {
@@ -48,18 +43,19 @@ impl Forest {
         if let Some(most) = own.max_by_key(|layer| layer.mask.count()) {
             return WritePlan::Join(most.chunk);
         }
-        let more = i64::from(matches!(entry, Entry::Whole(_))) + 1;
-        let fits = layers.len() < MAX_LAYERS && node.sums.layers + more <= LEAF_LAYERS;
-        if fits || mask == BlockMask::ALL { WritePlan::Fresh } else { WritePlan::Fill }
+        let fits = layers.len() < MAX_LAYERS || mask == BlockMask::ALL;
+        if fits { WritePlan::Fresh } else { WritePlan::Fill }
     }
 
     /// From now on blocks at a place live in a chunk: after a first write, and when a merge has brought blocks
-    /// together. What held them before loses them. Applying twice is applying once.
+    /// together. What held them before loses them. Applying twice is applying once. Blocks beyond the map's end are left
+    /// out.
     ///
     /// # Panics
-    /// If the chunk is free, or the place lies beyond the map.
+    /// If the chunk is free, or all blocks lie beyond the map.
     pub fn apply_write(&mut self, map: &mut Map, index: ChunkIndex, layer: Layer) {
-        assert!(index.first_block() < map.blocks, "{index:?} of {} blocks", map.blocks);
+        let layer = Layer { mask: layer.mask & map.within(index), ..layer };
+        assert!(!layer.mask.is_empty(), "{index:?} of {} blocks", map.blocks);
         if self.has(map, index, layer) {
             return;
         }
