@@ -133,6 +133,20 @@ impl Pool {
         fitting.fold(0, |sum, slab| sum.saturating_add(slab.free.free()))
     }
 
+    /// Capacity of the buffers that [`Pool::available`] counts, in bytes.
+    #[must_use]
+    pub fn available_bytes(&self, length: u32) -> u64 {
+        let fitting = self.shared.classes.iter().filter(|slab| slab.holds(length));
+        fitting.map(|slab| u64::from(slab.buffer_bytes) * u64::from(slab.free.free())).sum()
+    }
+
+    /// The same if every buffer were free.
+    #[must_use]
+    pub fn total_bytes(&self, length: u32) -> u64 {
+        let fitting = self.shared.classes.iter().filter(|slab| slab.holds(length));
+        fitting.map(|slab| u64::from(slab.buffer_bytes) * u64::from(slab.count)).sum()
+    }
+
     /// Capacity of the largest class, in bytes.
     #[must_use]
     pub fn largest(&self) -> u32 {

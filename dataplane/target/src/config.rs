@@ -56,7 +56,7 @@ pub struct Timeouts {
     /// Longest keep-alive timeout a host may choose; 1 s to 1 h. Default 10 min. A host that chooses
     /// none (zero) has none.
     pub keep_alive_max: Duration,
-    /// How long a shutdown waits for commands in flight; 0 to 60 s. Default 5 s.
+    /// How long a shutdown waits for commands in flight, before the device is flushed; 0 to 60 s. Default 5 s.
     pub drain: Duration,
 }
 

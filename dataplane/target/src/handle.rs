@@ -115,9 +115,20 @@ pub struct ConnectionStatus {
     pub age: Duration,
 }
 
+/// What commands and responses under way hold of a reactor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// Request slots: I/O commands taken and not answered, those of hosts that are gone included.
+    pub commands: u32,
+    /// Data memory, in bytes, responses not yet sent and the superblock's buffer included.
+    pub buffer_bytes: u64,
+}
+
 /// Figures per volume and connection.
 #[derive(Clone, Debug, Default)]
 pub struct StatsReport {
+    /// What is held at the moment.
+    pub in_flight: InFlight,
     /// Per volume: name, application, figures of all its connections, closed ones included.
     pub volumes: Vec<(String, String, IoStats)>,
     /// Per I/O connection that is open: which, and its figures.
@@ -212,9 +223,8 @@ impl ReactorHandle {
         self.ask(Message::Stats).await
     }
 
-    /// Takes nothing new, answers what is in flight and stops the reactor. The device is not flushed: what a
-    /// host wants durable it flushes itself, before and after. Returns
-    /// when that is done, or when the drain timeout has passed.
+    /// Takes nothing new, answers what is in flight, flushes a device with a volatile write cache and stops the
+    /// reactor. Returns when that is done, or when the drain timeout and ten seconds for the Flush have passed.
     ///
     /// # Errors
     /// [`ControlError::Busy`] when the ring is full; the reactor goes on.

@@ -40,6 +40,8 @@ pub(crate) struct Request {
     pub(crate) buffer: Option<Buffer>,
     /// Compare only: the place for what the volume holds.
     pub(crate) second: Option<Buffer>,
+    /// Capacity of both, in bytes.
+    pub(crate) held_bytes: u64,
     /// Whether all of the host's data are in `buffer`.
     pub(crate) data_here: bool,
     /// What is left of a Write Zeroes command or of the current range of Dataset Management: devices take
@@ -59,16 +61,28 @@ impl Request {
         plan: Plan,
         started: Nanos,
     ) -> Self {
+        let Namespace { volume, shape, .. } = *namespace;
+        Self { cid, block_shift: shape.block_shift, ..Self::bare(connection, volume, plan, started) }
+    }
+
+    /// A Flush of the reactor's own.
+    pub(crate) fn own_flush(volume: VolumeIndex, started: Nanos) -> Self {
+        let state = State::Submitted;
+        Self { state, ..Self::bare(ConnectionKey::NOBODY, volume, Plan::Flush, started) }
+    }
+
+    fn bare(connection: ConnectionKey, volume: VolumeIndex, plan: Plan, started: Nanos) -> Self {
         Self {
             connection,
-            cid,
+            cid: 0,
             state: State::Waiting,
-            volume: namespace.volume,
-            block_shift: namespace.shape.block_shift,
+            volume,
+            block_shift: 0,
             plan,
             started,
             buffer: None,
             second: None,
+            held_bytes: 0,
             data_here: false,
             rest: Extent { lba: 0, blocks: 0 },
             next_range: 0,
@@ -95,13 +109,10 @@ impl Request {
         }
     }
 
-    /// Data memory that the command holds while it is carried out.
+    /// Data memory that the command needs, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        match self.plan {
-            Plan::Compare(_) => 2 * u64::from(self.transfer_bytes()),
-            Plan::Deallocate { bytes, .. } => u64::from(bytes),
-            _ => u64::from(self.transfer_bytes()),
-        }
+        let buffers = if matches!(self.plan, Plan::Compare(_)) { 2 } else { 1 };
+        buffers * u64::from(self.buffer_bytes())
     }
 
     /// The size of each buffer it needs.
@@ -112,18 +123,18 @@ impl Request {
     /// Takes the memory it needs from the pool, all or nothing. A buffer that holds the host's data stays.
     pub(crate) fn take_memory(&mut self, pool: &Pool) -> bool {
         let length = self.buffer_bytes();
-        let second = match self.plan {
-            Plan::Compare(_) => match pool.take(length) {
-                None => return false,
-                buffer => buffer,
-            },
-            _ => None,
-        };
-        if self.buffer.is_none() {
-            self.buffer = pool.take(length);
+        let wants_second = matches!(self.plan, Plan::Compare(_)) && self.second.is_none();
+        let second = if wants_second { pool.take(length) } else { None };
+        if wants_second && second.is_none() {
+            return false;
         }
-        self.second = second;
-        self.buffer.is_some()
+        self.buffer = self.buffer.take().or_else(|| pool.take(length));
+        if self.buffer.is_none() {
+            return false;
+        }
+        self.second = self.second.take().or(second);
+        self.held_bytes = [&self.buffer, &self.second].into_iter().flatten().map(capacity_bytes).sum();
+        true
     }
 
     /// The buffer that goes with `op` to the volume.
@@ -234,6 +245,11 @@ impl Request {
         }
         None
     }
+}
+
+/// What a buffer takes from the pool, however little of it is used.
+pub(crate) fn capacity_bytes(buffer: &Buffer) -> u64 {
+    u64::from(buffer.capacity())
 }
 
 /// How much one device operation may cover, in blocks of the volume.

@@ -23,7 +23,6 @@ mod error;
 mod format;
 mod index;
 mod io;
-pub mod map;
 mod name;
 mod pool;
 mod spec;

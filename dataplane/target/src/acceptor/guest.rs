@@ -26,9 +26,27 @@ pub(super) struct Guest {
     /// When it is closed: the handshake's limit, or that of its last response.
     pub(super) deadline: Nanos,
     pub(super) last_received: Nanos,
+    /// Whether it is on the list of those to be served.
+    pub(super) queued: bool,
 }
 
+/// Data queued for a host beyond which no command is taken from it: one page of the discovery log, and no second.
+const BACKLOG_BYTES: u64 = 64 << 10;
+
 impl Guest {
+    /// Whether the host has to take what is queued for it first.
+    pub(super) fn is_backlogged(&self) -> bool {
+        self.wire.backlog_bytes() > BACKLOG_BYTES
+    }
+
+    /// Puts it on the list of those to be served, once.
+    pub(super) fn enqueue(&mut self, ready: &mut Vec<u32>, index: u32) {
+        if !self.queued {
+            self.queued = true;
+            ready.push(index);
+        }
+    }
+
     /// Why the guest has to go now, if it has.
     pub(super) fn overdue(&self, now: Nanos) -> Option<&'static str> {
         match &self.purpose {

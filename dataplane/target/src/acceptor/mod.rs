@@ -11,6 +11,7 @@
 //! the data path nothing.
 
 mod directory;
+mod discovery;
 mod guest;
 mod service;
 

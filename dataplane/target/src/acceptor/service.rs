@@ -1,36 +1,27 @@
-//! The acceptor's service: listeners, handshakes, discovery.
+//! The acceptor's service: listeners and handshakes, and the rounds in which all guests are served.
 
 use super::AcceptorOptions;
 use super::directory::Directory;
+use super::discovery::DISCOVERY_CONTROLLERS;
 use super::guest::{Guest, Purpose};
-use crate::config::{Limits, TargetConfig};
-use crate::connection::{Closed, Wire};
-use crate::controller::{Answer, Controller, DiscoveryPage, Personality, View};
+use crate::config::TargetConfig;
+use crate::connection::{Closed, Lingering, Wire};
 use crate::nqn;
 use crate::service::{Asked, ConnectRequest, Refusal, check_connect};
-use crate::stats::IoStats;
 use rustix::fd::OwnedFd;
 use sluice_device::Nanos;
 use sluice_nvme::cqe::Cqe;
-use sluice_nvme::fabrics::connect::{CNTLID_ANY, ConnectAccepted, ConnectCommand, ConnectInvalid};
+use sluice_nvme::fabrics::connect::{ConnectCommand, ConnectInvalid};
 use sluice_nvme::fabrics::fabrics_type;
-use sluice_nvme::log::discovery::{
-    ASQSZ_MIN, AddressFamily, CNTLID_DYNAMIC, DiscoveryEntry, SubsystemType, TransportType, Treq,
-};
-use sluice_nvme::nqn::NqnField;
 use sluice_nvme::opcode::{AdminOpcode, FabricsType};
-use sluice_nvme::qpair::{ControllerEvent, ControllerParams, ControllerQpair, Payload};
+use sluice_nvme::qpair::{ControllerEvent, ControllerParams, ControllerQpair};
 use sluice_nvme::sqe::Sqe;
 use sluice_nvme::status::Status;
-use sluice_nvme::text::set_ascii;
 use sluice_reactor::{Context, Flow, Service, Slab, Token};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use zerocopy::little_endian::U16;
 
 /// Listeners' tokens begin here; those of guests are below.
 const LISTENER: u64 = 1 << 63;
-/// Discovery controllers at once, besides handshakes.
-const DISCOVERY_CONTROLLERS: u32 = 1024;
 /// How often time limits are looked at.
 const TICK_NS: u64 = 200_000_000;
 /// How long a last response may take to be sent.
@@ -48,24 +39,26 @@ pub(crate) enum Message {
 }
 
 /// What becomes of a guest after a command.
-enum Next {
+pub(super) enum Next {
     Stay,
     /// Handed to a reactor, or closed.
     Gone,
 }
 
 pub(super) struct AcceptService {
-    options: AcceptorOptions,
-    directory: Directory,
+    pub(super) options: AcceptorOptions,
+    pub(super) directory: Directory,
     listeners: Vec<TcpListener>,
     watched: bool,
-    guests: Slab<Guest>,
-    handshakes: u32,
+    pub(super) guests: Slab<Guest>,
+    pub(super) handshakes: u32,
     /// Guests with something to read or to send.
-    ready: Vec<u32>,
+    pub(super) ready: Vec<u32>,
+    /// Closed connections whose hosts may still be reading the last PDU.
+    lingering: Lingering,
     space: Box<[u8]>,
     next_generation: u32,
-    next_cntlid: u16,
+    pub(super) next_cntlid: u16,
     next_tick: Option<Nanos>,
     stopped: bool,
 }
@@ -81,6 +74,7 @@ impl AcceptService {
             guests,
             handshakes: 0,
             ready: Vec::new(),
+            lingering: Lingering::default(),
             space: vec![0; SPACE_BYTES].into_boxed_slice(),
             next_generation: 0,
             next_cntlid: 1,
@@ -133,6 +127,7 @@ impl AcceptService {
             purpose: Purpose::Handshake,
             deadline: Nanos(cx.now.0.saturating_add(timeout)),
             last_received: cx.now,
+            queued: false,
         };
         let Ok(index) = self.guests.insert(guest) else { return };
         self.handshakes += 1;
@@ -143,50 +138,62 @@ impl AcceptService {
         self.next_tick.get_or_insert(Nanos(cx.now.0 + TICK_NS));
     }
 
-    /// Serves one guest: reads until there is nothing, then sends.
+    /// Serves one guest: reads once, then sends. Who may have more to say gets in line again behind the others.
     fn serve(&mut self, cx: &Context<'_>, index: u32) {
+        let Some(guest) = self.guests.get_mut(index) else { return };
+        guest.queued = false;
         let mut space = std::mem::take(&mut self.space);
-        let outcome = self.read_all(cx, index, &mut space);
+        let outcome = self.read(cx, index, &mut space);
         self.space = space;
         match outcome {
-            Ok(Next::Gone) => {}
-            Err(closed) => self
-                .close(index, if closed == Closed::ByHost { "closed by the host" } else { "network error" }),
-            Ok(Next::Stay) => self.send(index),
+            Err(closed) => {
+                self.close(
+                    index,
+                    if closed == Closed::ByHost { "closed by the host" } else { "network error" },
+                );
+            }
+            Ok(more) => {
+                self.send(cx.now, index);
+                let Self { guests, ready, .. } = self;
+                if let Some(guest) = guests.get_mut(index).filter(|guest| more && !guest.is_backlogged()) {
+                    guest.enqueue(ready, index);
+                }
+            }
         }
     }
 
-    fn send(&mut self, index: u32) {
+    fn send(&mut self, now: Nanos, index: u32) {
         let Some(guest) = self.guests.get_mut(index) else { return };
         match guest.wire.flush() {
             Err(_) => self.close(index, "network error"),
             Ok(_) if matches!(guest.purpose, Purpose::Closing) && !guest.wire.qpair.has_output() => {
-                self.close(index, "closed after its last response");
+                if let Some(guest) = self.detach(index, "closed after its last response") {
+                    self.lingering.keep(now, guest.wire.into_parts().0);
+                    self.next_tick.get_or_insert(Nanos(now.0 + TICK_NS));
+                }
             }
             Ok(_) => {}
         }
     }
 
-    fn read_all(&mut self, cx: &Context<'_>, index: u32, space: &mut [u8]) -> Result<Next, Closed> {
-        loop {
-            let Some(guest) = self.guests.get_mut(index) else { return Ok(Next::Gone) };
-            if matches!(guest.purpose, Purpose::Closing) {
-                return Ok(Next::Stay);
-            }
-            let received = guest.wire.receive(&mut [], space)?;
-            if received.any {
-                guest.last_received = cx.now;
-            }
-            let Some(consumed) = self.consume(cx, index, &space[..received.filled]) else {
-                return Ok(Next::Gone);
-            };
-            if let Some(guest) = self.guests.get_mut(index) {
-                guest.wire.keep(&space[consumed..received.filled]);
-            }
-            if !received.any {
-                return Ok(Next::Stay);
-            }
+    /// Reads a guest's socket once and carries out what it asks. Returns whether there may be more.
+    fn read(&mut self, cx: &Context<'_>, index: u32, space: &mut [u8]) -> Result<bool, Closed> {
+        let Some(guest) = self.guests.get_mut(index) else { return Ok(false) };
+        // What stands in the way is sent first; a socket that takes it announces so.
+        if matches!(guest.purpose, Purpose::Closing) {
+            return Ok(false);
         }
+        if guest.is_backlogged() {
+            return Ok(true);
+        }
+        let received = guest.wire.receive(&mut [], space)?;
+        if received.any {
+            guest.last_received = cx.now;
+        }
+        let Some(consumed) = self.consume(cx, index, &space[..received.filled]) else { return Ok(false) };
+        let Some(guest) = self.guests.get_mut(index) else { return Ok(false) };
+        guest.wire.keep(&space[consumed..received.filled]);
+        Ok(received.any || guest.is_backlogged())
     }
 
     /// Feeds the qpair. `None`: the guest is gone, and the rest of the bytes with it.
@@ -196,6 +203,9 @@ impl AcceptService {
             let guest = self.guests.get_mut(index)?;
             if matches!(guest.purpose, Purpose::Closing) {
                 return Some(input.len());
+            }
+            if guest.is_backlogged() {
+                return Some(at);
             }
             let received = guest.wire.qpair.receive(&input[at..]);
             at += received.consumed;
@@ -238,7 +248,7 @@ impl AcceptService {
         }
     }
 
-    fn refuse(&mut self, now: Nanos, index: u32, sqe: &Sqe, refusal: Refusal) -> Next {
+    pub(super) fn refuse(&mut self, now: Nanos, index: u32, sqe: &Sqe, refusal: Refusal) -> Next {
         if let Some(guest) = self.guests.get_mut(index) {
             tracing::warn!(peer = %guest.peer, status = %refusal.status, "connect refused");
             guest.wire.qpair.respond(Cqe::new(sqe.cid.get(), refusal.status).with_dw0(refusal.dw0));
@@ -278,44 +288,6 @@ impl AcceptService {
         Next::Gone
     }
 
-    fn open_discovery(&mut self, now: Nanos, index: u32, sqe: &Sqe, asked: Asked) -> Next {
-        if asked.qid != 0 {
-            return self.refuse(now, index, sqe, ConnectInvalid::QID.into());
-        }
-        if asked.cntlid != CNTLID_ANY {
-            return self.refuse(now, index, sqe, ConnectInvalid::CNTLID.into());
-        }
-        let cntlid = self.next_cntlid;
-        self.next_cntlid = if cntlid == 0xffef { 1 } else { cntlid + 1 };
-        let Some(guest) = self.guests.get_mut(index) else { return Next::Gone };
-        tracing::debug!(host = %asked.host.nqn, peer = %guest.peer, "discovery");
-        let limits = &self.options.target.limits;
-        let controller =
-            Controller::new(Personality::Discovery, 0, cntlid, asked.host, asked.kato_ms, limits);
-        guest.purpose = Purpose::Discovery(Box::new(controller));
-        guest.wire.qpair.set_queue(0, asked.entries, asked.sq_flow_control);
-        let accepted = ConnectAccepted::default().with_cntlid(cntlid).bits();
-        guest.wire.qpair.respond(Cqe::new(sqe.cid.get(), Status::SUCCESS).with_dw0(accepted));
-        self.handshakes -= 1;
-        Next::Stay
-    }
-
-    fn discovery_command(&mut self, index: u32, sqe: &Sqe, data: &[u8]) {
-        let Some(guest) = self.guests.get_mut(index) else { return };
-        let Purpose::Discovery(controller) = &mut guest.purpose else { return };
-        let (host, address) = (controller.host_nqn.clone(), self.options.advertise.unwrap_or(guest.local));
-        let directory = &self.directory;
-        let view = View {
-            limits: &discovery_limits(&self.options.target.limits),
-            subsystem_nqn: nqn::DISCOVERY,
-            volume: None,
-            stats: &IoStats::default,
-            discovery: &|| discovery_page(directory, &host, address),
-        };
-        let answer = controller.admin(sqe, data, &view);
-        carry_out(&mut guest.wire, sqe, answer);
-    }
-
     /// The guest gets its last response and goes.
     fn finish(&mut self, now: Nanos, index: u32) {
         let Some(guest) = self.guests.get_mut(index) else { return };
@@ -335,9 +307,13 @@ impl AcceptService {
     }
 
     fn close(&mut self, index: u32, why: &'static str) {
-        if let Some(guest) = self.take(index) {
-            tracing::debug!(peer = %guest.peer, why, "connection closed");
-        }
+        drop(self.detach(index, why));
+    }
+
+    fn detach(&mut self, index: u32, why: &'static str) -> Option<Guest> {
+        let guest = self.take(index)?;
+        tracing::debug!(peer = %guest.peer, why, "connection closed");
+        Some(guest)
     }
 
     fn tick(&mut self, now: Nanos) {
@@ -349,18 +325,9 @@ impl AcceptService {
         for (index, why) in overdue {
             self.close(index, why);
         }
-        self.next_tick = (!self.guests.is_empty()).then_some(Nanos(now.0 + TICK_NS));
-    }
-
-    fn announce(&mut self) {
-        for (index, guest) in self.guests.iter_mut() {
-            if let Purpose::Discovery(controller) = &mut guest.purpose
-                && let Some(event) = controller.discovery_changed()
-            {
-                guest.wire.qpair.respond(event);
-                self.ready.push(index);
-            }
-        }
+        self.lingering.expire(now);
+        let idle = self.guests.is_empty() && self.lingering.is_empty();
+        self.next_tick = (!idle).then_some(Nanos(now.0 + TICK_NS));
     }
 }
 
@@ -380,8 +347,9 @@ impl Service for AcceptService {
             return self.accept(cx, index);
         }
         let (index, generation) = parts(token);
-        if self.guests.get(index).is_some_and(|guest| guest.generation == generation) {
-            self.ready.push(index);
+        let Self { guests, ready, .. } = self;
+        if let Some(guest) = guests.get_mut(index).filter(|guest| guest.generation == generation) {
+            guest.enqueue(ready, index);
         }
     }
 
@@ -427,63 +395,4 @@ fn qpair_params(target: &TargetConfig) -> ControllerParams {
         in_capsule_bytes: target.limits.in_capsule_bytes,
         max_commands: crate::config::ADMIN_QUEUE_ENTRIES,
     }
-}
-
-/// A discovery log of every volume there can be must fit one Get Log Page.
-fn discovery_limits(limits: &Limits) -> Limits {
-    Limits { max_transfer_bytes: 1 << 20, ..*limits }
-}
-
-fn carry_out(wire: &mut Wire<Vec<u8>>, sqe: &Sqe, answer: Answer) {
-    let respond_data = |wire: &mut Wire<Vec<u8>>, cqe, data: Vec<u8>| {
-        if let Ok(length) = u32::try_from(data.len()) {
-            wire.respond_data(cqe, Payload::Buffer { buffer: data, length });
-        }
-    };
-    match answer {
-        Answer::Hold => {}
-        Answer::Complete(cqe) => wire.qpair.respond(cqe),
-        Answer::Data(cqe, data) => respond_data(wire, cqe, data),
-        Answer::DataAndEvent(cqe, data, event) => {
-            respond_data(wire, cqe, data);
-            wire.qpair.respond(event);
-        }
-        Answer::Aborted { abort, request } => {
-            wire.qpair.respond(request);
-            wire.qpair.respond(abort);
-        }
-        // A discovery controller has no I/O queues.
-        Answer::Abort { .. } => wire.qpair.respond(Cqe::new(sqe.cid.get(), Status::INVALID_OPCODE.dnr())),
-        Answer::Reset(cqe, waiting) => {
-            for cid in waiting {
-                wire.qpair.respond(Cqe::new(cid, Status::ABORTED_SQ_DELETION));
-            }
-            wire.qpair.respond(cqe);
-        }
-    }
-}
-
-fn discovery_page(directory: &Directory, host: &str, address: SocketAddr) -> DiscoveryPage {
-    let (generation, subsystems) = directory.visible_to(host);
-    let entries = subsystems.iter().map(|nqn| discovery_entry(nqn, address)).collect();
-    DiscoveryPage { generation, entries }
-}
-
-fn discovery_entry(nqn: &str, address: SocketAddr) -> DiscoveryEntry {
-    let family = if address.is_ipv4() { AddressFamily::Ipv4 } else { AddressFamily::Ipv6 };
-    let mut entry = DiscoveryEntry {
-        trtype: TransportType::Tcp.wire(),
-        adrfam: family.wire(),
-        subtype: SubsystemType::Nvm.wire(),
-        // 2: a secure channel is not required.
-        treq: Treq::default().with_secure_channel(2).with_sq_flow_control_disable(true),
-        portid: U16::new(1),
-        cntlid: U16::new(CNTLID_DYNAMIC),
-        asqsz: U16::new(ASQSZ_MIN),
-        subnqn: NqnField::new(nqn).unwrap_or(NqnField::EMPTY),
-        ..DiscoveryEntry::default()
-    };
-    set_ascii(&mut entry.trsvcid, &address.port().to_string());
-    set_ascii(&mut entry.traddr, &address.ip().to_string());
-    entry
 }

@@ -26,8 +26,8 @@ pub(crate) struct Wire<B> {
     pub(crate) qpair: ControllerQpair<B>,
     /// Bytes received and not yet consumed: the beginning of a PDU, or more while memory is short.
     carry: Vec<u8>,
-    /// Data queued and not yet taken by the kernel, in bytes; headers make it a little too small while
-    /// something is queued, and it is exact again when nothing is.
+    /// Memory of data queued and not yet taken by the kernel, in bytes. Headers and the unused ends of
+    /// buffers make it a little wrong while something is queued; it is exact again when nothing is.
     backlog_bytes: u64,
 }
 
@@ -40,6 +40,8 @@ pub(crate) struct Received {
     pub(crate) filled: usize,
     /// Whether the socket gave anything.
     pub(crate) any: bool,
+    /// Whether the socket is empty, so that it will announce what comes next.
+    pub(crate) dry: bool,
 }
 
 impl<B: AsRef<[u8]>> Wire<B> {
@@ -63,11 +65,15 @@ impl<B: AsRef<[u8]>> Wire<B> {
     }
 
     /// Reads what the socket has: first into `direct`, where the payload next on the wire belongs, the
-    /// rest behind the carried bytes in `space`. One system call.
+    /// rest behind the carried bytes in `space`. One system call; none if those fill `space`.
     pub(crate) fn receive(&mut self, direct: &mut [u8], space: &mut [u8]) -> Result<Received, Closed> {
         let kept = self.carry.len();
         space[..kept].copy_from_slice(&self.carry);
         self.carry.clear();
+        if kept == space.len() {
+            // A read into no room returns nothing, which would look like the host's end of the connection.
+            return Ok(Received { direct: 0, filled: kept, any: false, dry: false });
+        }
         let want = direct.len();
         let outcome = if want == 0 {
             rustix::io::read(&self.socket, &mut space[kept..])
@@ -79,9 +85,10 @@ impl<B: AsRef<[u8]>> Wire<B> {
             Ok(0) => Err(Closed::ByHost),
             Ok(count) => {
                 let direct = count.min(want);
-                Ok(Received { direct, filled: kept + count - direct, any: true })
+                Ok(Received { direct, filled: kept + count - direct, any: true, dry: false })
             }
-            Err(Errno::AGAIN | Errno::INTR) => Ok(Received { direct: 0, filled: kept, any: false }),
+            Err(Errno::AGAIN) => Ok(Received { direct: 0, filled: kept, any: false, dry: true }),
+            Err(Errno::INTR) => Ok(Received { direct: 0, filled: kept, any: false, dry: false }),
             Err(error) => Err(Closed::Error(error)),
         }
     }
@@ -113,15 +120,13 @@ impl<B: AsRef<[u8]>> Wire<B> {
         Ok(any)
     }
 
-    /// Queues a response with data.
-    pub(crate) fn respond_data(&mut self, cqe: Cqe, data: Payload<B>) {
-        self.backlog_bytes += match &data {
-            Payload::Buffer { length, .. } | Payload::Zeroes { length } => u64::from(*length),
-        };
+    /// Queues a response with data, which occupy `memory_bytes` until they are sent.
+    pub(crate) fn respond_data(&mut self, cqe: Cqe, data: Payload<B>, memory_bytes: u64) {
+        self.backlog_bytes += memory_bytes;
         self.qpair.respond_data(cqe, data);
     }
 
-    /// Data queued for a host that does not take it, in bytes.
+    /// Memory of data queued for a host that does not take them, in bytes.
     pub(crate) fn backlog_bytes(&self) -> u64 {
         self.backlog_bytes
     }

@@ -51,6 +51,8 @@ impl Controller {
     pub(crate) fn admin(&mut self, sqe: &Sqe, data: &[u8], view: &View<'_>) -> Answer {
         let cid = sqe.cid.get();
         let answer = match AdminOpcode::from_wire(sqe.opcode) {
+            // FUSES says that there are no fused operations.
+            Some(_) if sqe.fuse() != 0 => Err(Status::INVALID_FIELD.dnr()),
             Some(AdminOpcode::Fabrics) => self.fabrics(sqe),
             // Until it is enabled a controller takes only Fabrics commands (NVMe Base section 3.5.1).
             Some(_) if !self.properties.is_ready() => Err(Status::COMMAND_SEQUENCE_ERROR.dnr()),

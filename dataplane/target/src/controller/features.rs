@@ -44,6 +44,11 @@ impl Features {
         }
     }
 
+    /// I/O queues the host may connect.
+    pub(super) fn queues(&self) -> u16 {
+        self.queues
+    }
+
     pub(super) fn async_events(&self) -> AsyncEventConfig {
         AsyncEventConfig::from_bits(self.async_events)
     }
@@ -126,7 +131,7 @@ impl Controller {
                 }
             }
             FeatureId::NumberOfQueues => return self.set_queues(NumberOfQueues::from_bits(command.value)),
-            FeatureId::KeepAliveTimer => return self.set_keep_alive(command.value),
+            FeatureId::KeepAliveTimer => return self.set_keep_alive(command.value, view),
             FeatureId::HostBehaviorSupport => self.set_host_behavior(data)?,
             FeatureId::HostIdentifier => return Err(Status::COMMAND_SEQUENCE_ERROR.dnr()),
             _ => return Err(Status::INVALID_FIELD.dnr()),
@@ -146,7 +151,10 @@ impl Controller {
         Ok(NumberOfQueues::pairs(self.features.queues).bits())
     }
 
-    fn set_keep_alive(&mut self, kato_ms: u32) -> Result<u32, Status> {
+    fn set_keep_alive(&mut self, kato_ms: u32, view: &View<'_>) -> Result<u32, Status> {
+        if u128::from(kato_ms) > view.keep_alive_max.as_millis() {
+            return Err(Status::KEEP_ALIVE_INVALID.dnr());
+        }
         self.keep_alive = KeepAliveTimer::from_bits(kato_ms).rounded(KAS);
         Ok(0)
     }

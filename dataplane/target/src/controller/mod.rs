@@ -33,12 +33,16 @@ use sluice_device::Nanos;
 use sluice_nvme::feature::host_identifier::HostIdentifier;
 use sluice_nvme::feature::keep_alive_timer::KeepAliveTimer;
 use sluice_nvme::status::Status;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// KAS: keep-alive timeouts are counted in units of 100 ms times this.
 pub(crate) const KAS: u16 = 10;
 /// How much later than agreed a keep-alive may come: the look-over is not that exact, and networks are not.
 const KEEP_ALIVE_GRACE_NS: u64 = 1_000_000_000;
+
+/// Discovery controller activity timeout, in milliseconds.
+const DISCOVERY_ACTIVITY_MS: u64 = 120_000;
 
 /// What a controller is the controller of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub(crate) enum Personality {
 /// What admin commands are answered from.
 pub(crate) struct View<'a> {
     pub(crate) limits: &'a Limits,
+    /// Longest keep-alive timeout that a host may choose.
+    pub(crate) keep_alive_max: Duration,
     pub(crate) subsystem_nqn: &'a str,
     /// The volume and its identity; `None` for discovery, or when the volume is no longer published.
     pub(crate) volume: Option<(Uuid, NamespaceInfo)>,
@@ -114,9 +120,14 @@ impl Controller {
         }
     }
 
-    /// Whether the host has been silent for longer than its keep-alive timeout.
+    /// Whether the host has been silent for longer than its keep-alive timeout. One that reads the discovery
+    /// log without a timeout has two minutes (NVMe Base section 3.1.2.3), or those that never leave would
+    /// fill the acceptor.
     pub(crate) fn keep_alive_expired(&self, last_heard: Nanos, now: Nanos) -> bool {
-        let kato_ms = u64::from(self.keep_alive.kato_ms());
+        let kato_ms = match (self.personality, self.keep_alive.kato_ms()) {
+            (Personality::Discovery, 0) => DISCOVERY_ACTIVITY_MS,
+            (_, kato_ms) => kato_ms.into(),
+        };
         kato_ms > 0 && now.0.saturating_sub(last_heard.0) > kato_ms * 1_000_000 + KEEP_ALIVE_GRACE_NS
     }
 
@@ -131,9 +142,10 @@ impl Controller {
 
     /// Takes an I/O queue's identifier.
     ///
-    /// `None`: out of range. `Some(false)`: connected already.
+    /// `None`: more than the host was granted. `Some(false)`: connected already.
     pub(crate) fn open_queue(&mut self, qid: u16) -> Option<bool> {
-        let taken = self.queues.get_mut(usize::from(qid.checked_sub(1)?))?;
+        let granted = usize::from(self.features.queues());
+        let taken = self.queues[..granted].get_mut(usize::from(qid.checked_sub(1)?))?;
         Some(!std::mem::replace(taken, true))
     }
 
@@ -160,3 +172,6 @@ impl Controller {
         self.events.discovery_changed(self.features.async_events())
     }
 }
+
+#[cfg(test)]
+mod test;

@@ -37,6 +37,8 @@ impl TargetService {
             (Role::Io(_), Ok(_)) if sqe.opcode == 0x7f => self.io_queue_fabrics(index, sqe),
             // More commands than the queue has entries: the host is out of step.
             (Role::Io(_), Ok(_)) => self.terminate(index, Fes::PduSequenceError),
+            // Nothing is read from it any more.
+            (Role::Refused, Ok(_)) => {}
         }
     }
 
@@ -71,6 +73,7 @@ impl TargetService {
         let gathered = if wants_stats(sqe) { stats() } else { IoStats::default() };
         let view = View {
             limits: &self.config.limits,
+            keep_alive_max: self.config.timeouts.keep_alive_max,
             subsystem_nqn: &subsystem.nqn,
             volume: (!subsystem.closing).then_some((subsystem.uuid, subsystem.namespace)),
             stats: &|| gathered.clone(),
@@ -120,7 +123,8 @@ impl TargetService {
     fn complete_data(&mut self, key: ConnectionKey, cqe: Cqe, data: Vec<u8>) {
         let Ok(length) = u32::try_from(data.len()) else { return };
         if let Some(connection) = live(&mut self.connections, key) {
-            connection.wire.respond_data(cqe, Payload::Buffer { buffer: Data::from(data), length });
+            let payload = Payload::Buffer { buffer: Data::from(data), length };
+            connection.wire.respond_data(cqe, payload, length.into());
             mark_dirty(&mut self.io.dirty, connection);
         }
     }
@@ -137,7 +141,7 @@ impl TargetService {
         let queues: Vec<u32> = self
             .connections
             .iter()
-            .filter(|(_, c)| c.controller == controller && c.role != Role::Admin)
+            .filter(|(_, c)| c.controller == controller && matches!(c.role, Role::Io(_)))
             .map(|(index, _)| index)
             .collect();
         for index in queues {

@@ -1,6 +1,7 @@
 //! Connect (NVMe Base section 6.3): a connection becomes a queue of a controller, or is told why not.
 
 use super::TargetService;
+use super::drain::Life;
 use super::io::mark_dirty;
 use super::message::ConnectRequest;
 use super::receive::token_of;
@@ -89,17 +90,20 @@ impl TargetService {
             key: ConnectionKey { index: 0, generation: self.next_generation },
             wire: Wire::new(socket, qpair.retype(), carry),
             peer,
-            role: Role::Admin,
+            role: Role::Refused,
             controller: u32::MAX,
             namespace: None,
             entries: 0,
             outstanding: 0,
             waiting: 0,
+            receiving: 0,
             held_bytes: 0,
             opened: cx.now,
             last_received: cx.now,
             last_sent: cx.now,
             hot: false,
+            unread: true,
+            held_back: false,
             dirty: false,
             closing: false,
             stats: IoStats::default(),
@@ -145,7 +149,7 @@ impl TargetService {
     }
 
     fn admit(&mut self, connection: &mut Connection, asked: Asked) -> Result<u16, Refusal> {
-        if self.connections.len() == self.connections.capacity() || self.life != super::Life::Serving {
+        if self.connections.len() == self.connections.capacity() || self.life != Life::Serving {
             return Err(Status::CONNECT_CONTROLLER_BUSY.into());
         }
         let subsystem = *self.by_nqn.get(&asked.subsystem).ok_or(ConnectInvalid::SUBNQN)?;

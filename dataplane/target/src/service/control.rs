@@ -3,10 +3,11 @@
 //! The volume layer carries out one operation at a time and none of them waits here: an operation is
 //! begun, the reactor goes on with I/O, and each round looks whether it is done.
 
+use super::drain::Life;
 use super::message::Reply;
-use super::{Life, Message, TargetService, Timer};
+use super::{Message, TargetService, Timer};
 use crate::connection::{Connection, Role};
-use crate::handle::{ConnectionStatus, ControlError, PoolStatus, StatsReport, VolumeStatus};
+use crate::handle::{ConnectionStatus, ControlError, InFlight, PoolStatus, StatsReport, VolumeStatus};
 use crate::nqn;
 use crate::stats::IoStats;
 use crate::subsystem::Subsystem;
@@ -254,7 +255,8 @@ impl TargetService {
     }
 
     fn connection_statuses(&self, now: Nanos) -> Vec<ConnectionStatus> {
-        self.connections.iter().map(|(_, connection)| self.connection_status(connection, now)).collect()
+        let connected = self.connections.iter().filter(|(_, connection)| connection.role != Role::Refused);
+        connected.map(|(_, connection)| self.connection_status(connection, now)).collect()
     }
 
     fn connection_status(&self, connection: &Connection, now: Nanos) -> ConnectionStatus {
@@ -267,10 +269,7 @@ impl TargetService {
             host_nqn: controller.map(|c| c.host_nqn.clone()).unwrap_or_default(),
             peer: connection.peer,
             controller_id: controller.map_or(0, |c| c.cntlid),
-            queue_id: match connection.role {
-                Role::Admin => 0,
-                Role::Io(qid) => qid,
-            },
+            queue_id: connection.role.qid(),
             queue_entries: connection.entries,
             outstanding: connection.outstanding,
             header_digest,
@@ -301,14 +300,22 @@ impl TargetService {
         self.control.current.is_none() && self.control.waiting.is_empty()
     }
 
+    fn in_flight(&self) -> InFlight {
+        let commands = u32::try_from(self.io.requests.len()).unwrap_or(u32::MAX);
+        InFlight {
+            commands,
+            buffer_bytes: self.io.buffers.total_bytes(0) - self.io.buffers.available_bytes(0),
+        }
+    }
+
     fn stats_report(&self, now: Nanos) -> StatsReport {
-        let mut report = StatsReport::default();
+        let mut report = StatsReport { in_flight: self.in_flight(), ..StatsReport::default() };
         for record in self.io.volume.volumes() {
             let stats = self.volume_stats(record.index);
             report.volumes.push((record.name.clone(), record.app.clone(), stats));
         }
         report.volumes.sort_by(|a, b| a.0.cmp(&b.0));
-        let io_queues = self.connections.iter().filter(|(_, c)| c.role != Role::Admin);
+        let io_queues = self.connections.iter().filter(|(_, c)| matches!(c.role, Role::Io(_)));
         report.connections = io_queues
             .map(|(_, connection)| {
                 let mut stats = IoStats::default();
@@ -319,15 +326,10 @@ impl TargetService {
         report
     }
 
-    fn begin_drain(&mut self, now: Nanos, reply: tokio::sync::oneshot::Sender<()>) {
-        self.drained.push(reply);
-        if self.life == Life::Serving {
-            self.life = Life::Draining;
-            for operation in self.control.waiting.drain(..) {
-                operation.fail(ControlError::ShuttingDown);
-            }
-            let wait = u64::try_from(self.config.timeouts.drain.as_nanos()).unwrap_or(u64::MAX);
-            self.timers.arm(Nanos(now.0.saturating_add(wait)), Timer::Drain);
+    /// Fails the operations in line; the one at work goes on.
+    pub(super) fn refuse_operations(&mut self, why: impl Fn() -> ControlError) {
+        for operation in self.control.waiting.drain(..) {
+            operation.fail(why());
         }
     }
 }

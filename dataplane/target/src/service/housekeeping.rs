@@ -1,9 +1,8 @@
-//! What happens by the clock: keep-alive, stalled hosts, closing, the drain.
+//! What happens by the clock: keep-alive, stalled hosts, closing.
 
 use super::io::{live, mark_dirty};
-use super::{Life, TargetService, Timer};
-use crate::connection::{Connection, ConnectionKey, Role};
-use crate::request::State;
+use super::{TargetService, Timer};
+use crate::connection::{Connection, Role};
 use sluice_device::Nanos;
 use sluice_nvme::tcp::Fes;
 
@@ -16,7 +15,8 @@ const STALL_NS: u64 = 10_000_000_000;
 impl TargetService {
     /// Arms the look-over, if there is anything to look over.
     pub(super) fn arm_housekeeping(&mut self, now: Nanos) {
-        if !self.housekeeping_armed && !self.connections.is_empty() {
+        let idle = self.connections.is_empty() && self.lingering.is_empty();
+        if !self.housekeeping_armed && !idle {
             self.housekeeping_armed = true;
             self.timers.arm(Nanos(now.0 + INTERVAL_NS), Timer::Housekeeping);
         }
@@ -33,17 +33,19 @@ impl TargetService {
                     self.arm_housekeeping(now);
                 }
                 Timer::Unpublished(subsystem) => self.close_unpublished(subsystem),
-                Timer::Drain => self.life = Life::Finished,
+                Timer::Drain => self.drain_expired(now),
+                Timer::Flush => self.flush_expired(),
             }
         }
         any
     }
 
     fn look_over(&mut self, now: Nanos) {
+        self.lingering.expire(now);
         let stalled: Vec<u32> = self
             .connections
             .iter()
-            .filter(|(_, connection)| self.is_stalled(connection, now))
+            .filter(|(_, connection)| is_stalled(connection, now))
             .map(|(index, _)| index)
             .collect();
         for index in stalled {
@@ -60,18 +62,6 @@ impl TargetService {
         for index in expired {
             self.close_controller(index, "keep-alive timer expired");
         }
-    }
-
-    fn is_stalled(&self, connection: &Connection, now: Nanos) -> bool {
-        let quiet = now.0.saturating_sub(connection.last_received.0.max(connection.last_sent.0)) > STALL_NS;
-        quiet
-            && (connection.closing
-                || connection.wire.qpair.has_output()
-                || self.requests_receiving(connection.key))
-    }
-
-    fn requests_receiving(&self, key: ConnectionKey) -> bool {
-        self.io.requests.iter().any(|(_, r)| r.connection == key && r.state == State::Receiving)
     }
 
     /// When any queue of a controller last brought something: all traffic keeps it alive (TBKAS).
@@ -113,7 +103,20 @@ impl TargetService {
 
     /// Closes one connection; with the admin queue goes the controller.
     pub(super) fn close(&mut self, index: u32, why: &'static str) {
-        let Some(connection) = self.connections.remove(index) else { return };
+        drop(self.detach(index, why));
+    }
+
+    /// Closes a connection that has sent its last PDU, so that the host can read it.
+    pub(super) fn conclude(&mut self, index: u32, now: Nanos) {
+        if let Some(connection) = self.detach(index, "closed after its last response") {
+            self.lingering.keep(now, connection.wire.into_parts().0);
+            self.arm_housekeeping(now);
+        }
+    }
+
+    /// Takes a connection out of everything that knows of it.
+    fn detach(&mut self, index: u32, why: &'static str) -> Option<Connection> {
+        let connection = self.connections.remove(index)?;
         self.io.forget(connection.key);
         let volume =
             self.controllers.get(connection.controller).and_then(|c| self.subsystems.get(c.subsystem));
@@ -133,7 +136,9 @@ impl TargetService {
                     controller.queue_closed(qid);
                 }
             }
+            Role::Refused => {}
         }
+        Some(connection)
     }
 
     /// Puts failed commands into their controllers' error logs.
@@ -144,10 +149,7 @@ impl TargetService {
         let mut failures = std::mem::take(&mut self.io.failures);
         for failure in failures.drain(..) {
             let Some(connection) = live(&mut self.connections, failure.connection) else { continue };
-            let qid = match connection.role {
-                Role::Admin => 0,
-                Role::Io(qid) => qid,
-            };
+            let qid = connection.role.qid();
             if let Some(controller) = self.controllers.get_mut(connection.controller) {
                 controller.log_error(qid, failure.cid, failure.status, failure.lba);
             }
@@ -163,23 +165,10 @@ impl TargetService {
             mark_dirty(&mut self.io.dirty, connection);
         }
     }
+}
 
-    /// Moves a drain on: every command answered, every answer sent.
-    pub(super) fn advance_drain(&mut self) -> Life {
-        let drained = self.life == Life::Draining && self.is_drained();
-        if drained || self.life == Life::Finished {
-            self.life = Life::Finished;
-            for waiting in self.drained.drain(..) {
-                // Who asked may be gone.
-                let _ = waiting.send(());
-            }
-        }
-        self.life
-    }
-
-    fn is_drained(&self) -> bool {
-        let quiet =
-            |connection: &Connection| connection.outstanding == 0 && !connection.wire.qpair.has_output();
-        self.control_is_idle() && self.connections.iter().all(|(_, connection)| quiet(connection))
-    }
+/// Whether a host holds memory for data it does not send, or does not take its responses.
+fn is_stalled(connection: &Connection, now: Nanos) -> bool {
+    let quiet = now.0.saturating_sub(connection.last_received.0.max(connection.last_sent.0)) > STALL_NS;
+    quiet && (connection.closing || connection.wire.qpair.has_output() || connection.receiving > 0)
 }

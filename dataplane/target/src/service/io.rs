@@ -3,17 +3,20 @@
 //! The hot path of the target. Per command it costs a slot, a buffer and an entry in the batch; the
 //! volume is called once per round, and the sockets too.
 //!
-//! Data memory is shared by all connections, so two rules keep one host from starving the others:
-//! a connection may hold at most [`IoPath::share`] bytes for unanswered commands (more wait in line),
-//! and one whose responses pile up unsent is not read any further (see `receive`).
+//! Data memory is shared by all connections, so two rules keep hosts from starving each other. Half of it is
+//! for connections that hold none: each gets one command's worth, whatever the others hold. Of the other half
+//! a connection may hold half as much as is free, for commands under way and responses not sent together;
+//! its further commands wait in line. And one whose responses pile up is not read any further (see `receive`).
+//! So hosts that stall, however greedily they began, leave room for a hundred more by default until they are
+//! closed.
 
 use crate::connection::{Connection, ConnectionKey, Namespace};
 use crate::data::Data;
 use crate::plan::{Extent, Plan, plan};
-use crate::request::{PieceLimits, Request, State};
+use crate::request::{PieceLimits, Request, State, capacity_bytes};
 use crate::stats::Kind;
 use crate::status::of_io_error;
-use sluice_device::{Buffer, Completion, Nanos, Op, Pool};
+use sluice_device::{Buffer, Completion, IoError, Nanos, Op, Pool};
 use sluice_nvme::cqe::Cqe;
 use sluice_nvme::qpair::Payload;
 use sluice_nvme::sgl::Sgl;
@@ -29,6 +32,8 @@ const COMPLETIONS: usize = 256;
 
 /// Buffers that only commands with in-capsule data may take.
 const RESERVED_BUFFERS: u32 = 16;
+/// Requests in line that are looked at in one round, so that a long line costs the others little.
+const LOOKS: usize = 256;
 
 /// A failed command, for its controller's error log.
 #[derive(Clone, Copy, Debug)]
@@ -53,32 +58,36 @@ pub(crate) struct IoPath {
     accepted: usize,
     /// Requests in line for a buffer, oldest first.
     waiting: VecDeque<u32>,
+    /// How many of them, from the front, were not looked at since memory came free.
+    unseen: usize,
     completions: Vec<Completion>,
-    /// Data memory that one connection may hold, in bytes.
-    pub(crate) share: u64,
+    /// How the Flush at the end of the service went, once it is done.
+    pub(crate) flushed: Option<Result<(), IoError>>,
 }
 
 impl IoPath {
     /// Sized for `requests` commands at once; nothing is allocated later.
-    pub(crate) fn new(volume: LinearPool, buffers: Pool, requests: u32, share: u64) -> Self {
+    pub(crate) fn new(volume: LinearPool, buffers: Pool, requests: u32) -> Self {
         let slots = requests as usize;
         Self {
             volume,
             buffers,
-            requests: Slab::new(requests),
+            // One more for the Flush at the end.
+            requests: Slab::new(requests + 1),
             dirty: Vec::with_capacity(slots),
             failures: Vec::with_capacity(slots),
             queue: Vec::with_capacity(slots),
             accepted: 0,
             waiting: VecDeque::with_capacity(slots),
+            unseen: 0,
             completions: std::iter::repeat_with(Completion::default).take(COMPLETIONS).collect(),
-            share,
+            flushed: None,
         }
     }
 
-    /// Whether the in-capsule data of one more command can be taken.
+    /// Whether one more command that brings its data can be taken: a Compare needs two buffers.
     pub(crate) fn has_room(&self, in_capsule_bytes: u32) -> bool {
-        self.buffers.available(in_capsule_bytes) > 0
+        self.buffers.available(in_capsule_bytes) > 1
     }
 
     /// Takes a command off an I/O queue.
@@ -124,16 +133,22 @@ impl IoPath {
         }
         let mut request = Request::new(connection.key, sqe.cid.get(), namespace, plan, now);
         if in_capsule {
-            request.buffer = Some(self.copy_in(data).ok_or(Status::COMMAND_INTERRUPTED)?);
-            request.data_here = true;
+            self.copy_in(&mut request, data)?;
         }
         self.enter(connection, request)
     }
 
-    fn copy_in(&self, data: &[u8]) -> Option<Buffer> {
-        let mut buffer = self.buffers.take(u32::try_from(data.len()).ok()?)?;
-        buffer.as_mut().copy_from_slice(data);
-        Some(buffer)
+    /// Takes all the memory of a command that brings its data. Were it to wait with half of it, commands that
+    /// wait for each other's half could fill the pool.
+    fn copy_in(&self, request: &mut Request, data: &[u8]) -> Result<(), Status> {
+        if !request.take_memory(&self.buffers) {
+            return Err(Status::COMMAND_INTERRUPTED);
+        }
+        if let Some(buffer) = &mut request.buffer {
+            buffer.as_mut()[..data.len()].copy_from_slice(data);
+        }
+        request.data_here = true;
+        Ok(())
     }
 
     /// Gives the request its slot and its memory, and starts it or leaves it in line.
@@ -141,7 +156,8 @@ impl IoPath {
         // There is a slot for every entry of every queue; only a host that overruns its queue finds none.
         let slot = self.requests.insert(request).map_err(|_| Status::COMMAND_INTERRUPTED)?;
         connection.outstanding += 1;
-        if connection.waiting == 0 && self.acquire(connection, slot) {
+        let brings_data = self.requests.get(slot).is_some_and(|request| request.data_here);
+        if (connection.waiting == 0 || brings_data) && self.acquire(connection, slot) {
             self.start(connection, slot);
         } else {
             connection.waiting += 1;
@@ -153,23 +169,25 @@ impl IoPath {
     /// Takes the memory a request needs, all or nothing. `false`: not now.
     fn acquire(&mut self, connection: &mut Connection, slot: u32) -> bool {
         let Some(request) = self.requests.get_mut(slot) else { return true };
-        let needs = request.memory_bytes();
+        let (needs, length) = (request.memory_bytes(), request.buffer_bytes());
         if needs == 0 {
             return true;
         }
-        // A command larger than the whole share still gets through, alone.
-        let alone = connection.held_bytes == 0 || request.data_here;
-        if !alone && connection.held_bytes + needs > self.share {
-            return false;
-        }
-        // Commands that come with their data must always find a place, or transfers that hold memory could
-        // wait for a command that waits for memory.
-        if !request.data_here && self.buffers.available(request.buffer_bytes()) <= RESERVED_BUFFERS {
-            return false;
+        if !request.data_here {
+            let held = connection.memory_bytes();
+            let (free, all) = (self.buffers.available_bytes(length), self.buffers.total_bytes(length));
+            if held > 0 && held + needs > free.saturating_sub(all / 2) / 2 {
+                return false;
+            }
+            // Commands that come with their data must always find a place, or transfers that hold memory
+            // could wait for a command that waits for memory.
+            if self.buffers.available(length) <= RESERVED_BUFFERS {
+                return false;
+            }
         }
         let acquired = request.take_memory(&self.buffers);
         if acquired {
-            connection.held_bytes += needs;
+            connection.held_bytes += request.held_bytes;
         }
         acquired
     }
@@ -180,6 +198,7 @@ impl IoPath {
         match request.bytes_from_host() {
             from_host @ 1.. if !request.data_here => {
                 request.state = State::Receiving;
+                connection.receiving += 1;
                 connection.wire.qpair.request_data(request.cid, slot, from_host);
                 mark_dirty(&mut self.dirty, connection);
             }
@@ -187,11 +206,17 @@ impl IoPath {
         }
     }
 
+    /// Memory may have come free: everybody in line is to be looked at.
+    pub(crate) fn look_again(&mut self) {
+        self.unseen = self.waiting.len();
+    }
+
     /// Gives requests in line another chance, oldest first. A connection over its share is passed over,
-    /// so it holds up nobody but itself.
+    /// so it holds up nobody but itself. Returns whether to come back.
     pub(crate) fn retry_waiting(&mut self, connections: &mut Slab<Connection>) -> bool {
-        let mut progress = false;
-        for _ in 0..self.waiting.len() {
+        let looks = self.unseen.min(LOOKS);
+        self.unseen -= looks;
+        for _ in 0..looks {
             let Some(slot) = self.waiting.pop_front() else { break };
             let Some(request) = self.requests.get(slot) else { continue };
             let Some(connection) = live(connections, request.connection) else {
@@ -204,12 +229,11 @@ impl IoPath {
             } else if self.acquire(connection, slot) {
                 connection.waiting -= 1;
                 self.start(connection, slot);
-                progress = true;
             } else {
                 self.waiting.push_back(slot);
             }
         }
-        progress
+        looks > 0
     }
 
     /// All of the host's data are here, or their digest is wrong.
@@ -221,6 +245,7 @@ impl IoPath {
     ) {
         let Some(request) = self.requests.get_mut(slot) else { return };
         request.data_here = true;
+        connection.receiving -= 1;
         match result {
             Ok(()) if request.aborted => self.finish(connection, slot, Status::ABORT_REQUESTED),
             Ok(()) => self.submit(connection, slot),
@@ -232,8 +257,11 @@ impl IoPath {
     fn submit(&mut self, connection: &mut Connection, slot: u32) {
         let Some(request) = self.requests.get_mut(slot) else { return };
         request.state = State::Submitted;
-        let piece = request.first_piece(&piece_limits(connection));
-        self.queue_piece(connection, slot, piece);
+        match piece_limits(connection).map(|limits| request.first_piece(&limits)) {
+            Some(piece) => self.queue_piece(connection, slot, piece),
+            // The volume was unpublished while the command waited.
+            None => self.finish(connection, slot, Status::INVALID_NAMESPACE.dnr()),
+        }
     }
 
     fn queue_piece(
@@ -269,6 +297,20 @@ impl IoPath {
         accepted > 0
     }
 
+    /// Queues a Flush that no host asked for; [`IoPath::flushed`] tells when it is done. `false`: there is
+    /// nothing to flush, or no way to.
+    pub(crate) fn flush_device(&mut self, now: Nanos) -> bool {
+        let cached = self.volume.device_info().volatile_write_cache;
+        // A Flush of any volume is one of the whole device; a pool without volumes has flushed its superblock.
+        let volume = self.volume.volumes().next().map(|record| record.index);
+        let Some(request) = volume.filter(|_| cached).map(|volume| Request::own_flush(volume, now)) else {
+            return false;
+        };
+        let Ok(slot) = self.requests.insert(request) else { return false };
+        self.push(slot, Op::Flush, Extent { lba: 0, blocks: 0 });
+        true
+    }
+
     /// Takes completions and queues responses. Returns whether there were any.
     pub(crate) fn complete(&mut self, connections: &mut Slab<Connection>, now: Nanos) -> bool {
         let mut completions = std::mem::take(&mut self.completions);
@@ -284,6 +326,9 @@ impl IoPath {
         let Completion { tag: slot, result, zeroes, buffer } = completion;
         let request = self.requests.get_mut(slot).expect("the volume returns the tags it was given");
         let Some(connection) = live(connections, request.connection) else {
+            if request.connection == ConnectionKey::NOBODY {
+                self.flushed = Some(result);
+            }
             // The host is gone; its buffers return to the pool here.
             self.requests.remove(slot);
             return;
@@ -298,9 +343,11 @@ impl IoPath {
                 self.finish_timed(connection, slot, status, now);
             }
             Plan::WriteZeroes { .. } | Plan::Deallocate { .. } => {
-                match request.next_piece(&piece_limits(connection)) {
-                    None => self.finish_timed(connection, slot, Status::SUCCESS, now),
-                    piece => self.queue_piece(connection, slot, piece),
+                match piece_limits(connection).map(|limits| request.next_piece(&limits)) {
+                    // Unpublished under the command: what is left of it is not carried out.
+                    None => self.finish(connection, slot, Status::INVALID_NAMESPACE.dnr()),
+                    Some(None) => self.finish_timed(connection, slot, Status::SUCCESS, now),
+                    Some(piece) => self.queue_piece(connection, slot, piece),
                 }
             }
             Plan::Write { .. } | Plan::Flush => self.finish_timed(connection, slot, Status::SUCCESS, now),
@@ -317,13 +364,16 @@ impl IoPath {
     ) {
         let Some(request) = self.requests.remove(slot) else { return };
         let length = request.transfer_bytes();
-        let payload = match buffer {
-            Some(buffer) if !zeroes => Payload::Buffer { buffer: Data::Pool(buffer), length },
-            _ => Payload::Zeroes { length },
+        let (payload, memory_bytes) = match buffer {
+            Some(buffer) if !zeroes => {
+                let memory_bytes = capacity_bytes(&buffer);
+                (Payload::Buffer { buffer: Data::Pool(buffer), length }, memory_bytes)
+            }
+            _ => (Payload::Zeroes { length }, u64::from(length)),
         };
         self.release(connection, &request);
         connection.stats.record(Kind::Read, u64::from(length), request.started, now);
-        connection.wire.respond_data(Cqe::new(request.cid, Status::SUCCESS), payload);
+        connection.wire.respond_data(Cqe::new(request.cid, Status::SUCCESS), payload, memory_bytes);
     }
 
     fn finish_timed(&mut self, connection: &mut Connection, slot: u32, status: Status, now: Nanos) {
@@ -347,9 +397,7 @@ impl IoPath {
 
     fn release(&mut self, connection: &mut Connection, request: &Request) {
         connection.outstanding -= 1;
-        if request.state != State::Waiting {
-            connection.held_bytes -= request.memory_bytes();
-        }
+        connection.held_bytes -= request.held_bytes;
         mark_dirty(&mut self.dirty, connection);
     }
 
@@ -393,14 +441,11 @@ pub(crate) fn mark_dirty(dirty: &mut Vec<u32>, connection: &mut Connection) {
     }
 }
 
-fn piece_limits(connection: &Connection) -> PieceLimits {
-    match &connection.namespace {
-        Some(namespace) => PieceLimits {
-            write_zeroes_blocks: namespace.write_zeroes_blocks,
-            deallocate_blocks: namespace.deallocate_blocks,
-            blocks_in_namespace: namespace.shape.blocks,
-        },
-        // The volume was unpublished under the command; nothing more of it is carried out.
-        None => PieceLimits { write_zeroes_blocks: 0, deallocate_blocks: 0, blocks_in_namespace: 0 },
-    }
+/// `None`: the volume is no longer published.
+fn piece_limits(connection: &Connection) -> Option<PieceLimits> {
+    connection.namespace.as_ref().map(|namespace| PieceLimits {
+        write_zeroes_blocks: namespace.write_zeroes_blocks,
+        deallocate_blocks: namespace.deallocate_blocks,
+        blocks_in_namespace: namespace.shape.blocks,
+    })
 }

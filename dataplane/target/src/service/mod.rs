@@ -8,7 +8,7 @@
 //!   submit    commands -> volume, one batch        (io.rs)
 //!   complete  volume -> responses                  (io.rs)
 //!   send      responses -> sockets, one call each  (here)
-//!   the rest  timers, control operations, drain    (housekeeping.rs, control.rs)
+//!   the rest  timers, control operations, drain    (housekeeping.rs, control.rs, drain.rs)
 //! ```
 //!
 //! A connection that brings bytes is *hot*: it is read every round without asking epoll. One that has
@@ -17,6 +17,7 @@
 mod admin;
 mod connect;
 mod control;
+mod drain;
 mod housekeeping;
 mod io;
 mod message;
@@ -27,11 +28,12 @@ pub use message::{ConnectRequest, Message, Reply};
 
 use crate::acceptor::{Directory, ReactorId};
 use crate::config::TargetConfig;
-use crate::connection::{Closed, Connection};
+use crate::connection::{Closed, Connection, ConnectionKey, Lingering};
 use crate::controller::Controller;
 use crate::stats::IoStats;
 use crate::subsystem::Subsystem;
 use control::ControlQueue;
+use drain::Life;
 use io::{IoPath, live, mark_dirty};
 use rustix::fd::BorrowedFd;
 use sluice_device::{Nanos, Pool};
@@ -42,8 +44,6 @@ use std::collections::HashMap;
 
 /// Bytes read from a socket at once. 60 writes of 4 KiB, or the whole queue of reads; stays in L2 with the data.
 const RECEIVE_BYTES: usize = 256 << 10;
-/// A connection may hold this part of the data memory for unanswered commands.
-const SHARE_DIVISOR: u64 = 16;
 
 /// What timers are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,15 +54,8 @@ enum Timer {
     Unpublished(u32),
     /// Commands in flight had their time.
     Drain,
-}
-
-/// What a shutdown waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Serving,
-    /// Nothing new is taken; commands in flight complete.
-    Draining,
-    Finished,
+    /// The Flush at the end had its time.
+    Flush,
 }
 
 /// The service that a target's reactor runs.
@@ -72,8 +65,10 @@ pub struct TargetService {
     reactor: ReactorId,
     io: IoPath,
     connections: Slab<Connection>,
-    /// Indices of connections read every round.
-    hot: Vec<u32>,
+    /// Connections read every round.
+    hot: Vec<ConnectionKey>,
+    /// Closed connections whose hosts may still be reading the last PDU.
+    lingering: Lingering,
     /// What sockets are read into; taken out while a connection is read.
     space: Box<[u8]>,
     controllers: Slab<Controller>,
@@ -101,11 +96,11 @@ impl TargetService {
         reactor: ReactorId,
     ) -> Self {
         let limits = config.limits;
-        let share = limits.buffer_bytes / SHARE_DIVISOR;
         let mut service = Self {
-            io: IoPath::new(volume, buffers, limits.requests(), share),
+            io: IoPath::new(volume, buffers, limits.requests()),
             connections: Slab::new(limits.connections),
             hot: Vec::with_capacity(limits.connections as usize),
+            lingering: Lingering::default(),
             space: vec![0; RECEIVE_BYTES].into_boxed_slice(),
             controllers: Slab::new(limits.connections),
             subsystems: Slab::new(control::MAX_SUBSYSTEMS),
@@ -142,7 +137,7 @@ impl TargetService {
                 }
             }
             if connection.closing && !connection.wire.qpair.has_output() {
-                self.close(index, "closed after its last response");
+                self.conclude(index, now);
             }
         }
         // Closing a connection may mark others; they are few and go with the next round.
@@ -156,7 +151,7 @@ impl TargetService {
             && !connection.hot
         {
             connection.hot = true;
-            self.hot.push(index);
+            self.hot.push(connection.key);
         }
     }
 }
@@ -187,7 +182,7 @@ impl Service for TargetService {
 
     fn round(&mut self, cx: &Context<'_>) -> Flow {
         let mut busy = self.receive_hot(cx);
-        busy |= self.io.retry_waiting(&mut self.connections);
+        let looked = self.io.retry_waiting(&mut self.connections);
         let submitted = self.io.submit_queue(cx.now);
         // A device of memory is done within `submit`; by the round's own clock that would take no time at all.
         let now = if submitted { sluice_reactor::clock::now() } else { cx.now };
@@ -196,9 +191,12 @@ impl Service for TargetService {
         busy |= self.flush_dirty(cx.now);
         busy |= self.expire_timers(cx.now);
         busy |= self.advance_control(cx.now);
-        match self.advance_drain() {
+        if busy {
+            self.io.look_again();
+        }
+        match self.advance_drain(cx.now) {
             Life::Finished => Flow::Stop,
-            _ if busy => Flow::Busy,
+            _ if busy || looked => Flow::Busy,
             _ => Flow::Idle,
         }
     }

@@ -1,7 +1,8 @@
 //! From sockets to commands: the first step of a round.
 
-use super::io::{IoPath, mark_dirty};
-use super::{Life, TargetService};
+use super::TargetService;
+use super::drain::Life;
+use super::io::{IoPath, live, mark_dirty};
 use crate::connection::{Closed, Connection, ConnectionKey, Received, Role};
 use sluice_nvme::qpair::ControllerEvent;
 use sluice_reactor::{Context, Token};
@@ -9,8 +10,6 @@ use sluice_reactor::{Context, Token};
 /// A connection quiet for so long is no longer read every round. An empty read costs 150 ns; epoll finds
 /// the connection again within some rounds, or at once when the reactor sleeps.
 const COOL_NS: u64 = 100_000;
-/// Data queued for a host that does not take it, beyond which nothing more is read from it.
-const BACKLOG_BYTES: u64 = 4 << 20;
 /// The rest of a payload is read straight into its buffer from this size on; below, the copy costs
 /// less than the second slice.
 const DIRECT_BYTES: u32 = 8 << 10;
@@ -35,15 +34,19 @@ impl TargetService {
         let mut hot = std::mem::take(&mut self.hot);
         let mut space = std::mem::take(&mut self.space);
         let mut any = false;
-        hot.retain(|&index| {
-            match self.receive(cx, index, &mut space) {
+        hot.retain(|&key| {
+            // Closed, and its slot perhaps given away.
+            if live(&mut self.connections, key).is_none() {
+                return false;
+            }
+            match self.receive(cx, key.index, &mut space) {
                 Ok(received) => any |= received,
                 Err(closed) => {
-                    self.close(index, super::reason(closed));
+                    self.close(key.index, super::reason(closed));
                     any = true;
                 }
             }
-            self.stays_hot(index, cx)
+            self.stays_hot(key, cx)
         });
         self.space = space;
         // A command may have heated a connection while the list was out.
@@ -52,22 +55,24 @@ impl TargetService {
         any
     }
 
-    fn stays_hot(&mut self, index: u32, cx: &Context<'_>) -> bool {
-        let Some(connection) = self.connections.get_mut(index) else { return false };
+    fn stays_hot(&mut self, key: ConnectionKey, cx: &Context<'_>) -> bool {
+        let Some(connection) = live(&mut self.connections, key) else { return false };
         let quiet = cx.now.0.saturating_sub(connection.last_received.0) > COOL_NS;
-        // One that is not read now (short of memory, or its host takes no data) must not miss its edge.
-        let held_back = connection.wire.carried() > 0 || connection.wire.backlog_bytes() > BACKLOG_BYTES;
-        connection.hot = !quiet || held_back;
+        // One that has bytes left must not miss its edge. One that sent part of a PDU and no more may cool:
+        // the rest will bring an edge.
+        connection.hot = !quiet || connection.unread || connection.held_back;
         connection.hot
     }
 
     /// Reads one connection and carries out what it asks.
     fn receive(&mut self, cx: &Context<'_>, index: u32, space: &mut [u8]) -> Result<bool, Closed> {
         let Some(connection) = self.connections.get_mut(index) else { return Ok(false) };
-        if connection.closing || connection.wire.backlog_bytes() > BACKLOG_BYTES {
+        if connection.closing || connection.is_backlogged() {
+            connection.unread = true;
             return Ok(false);
         }
         let received = read(connection, &mut self.io, space)?;
+        connection.unread = !received.dry;
         if received.any {
             connection.last_received = cx.now;
         } else if received.filled == 0 {
@@ -86,8 +91,9 @@ impl TargetService {
         let serving = self.life == Life::Serving;
         let mut at = 0;
         while let Some(connection) = self.connections.get_mut(index) {
-            let may_take = serving && self.io.has_room(in_capsule_bytes);
-            if connection.closing || !may_take && next_is_command(connection, input, at) {
+            let may_take = serving && !connection.is_backlogged() && self.io.has_room(in_capsule_bytes);
+            connection.held_back = !may_take && next_is_command(connection, input, at);
+            if connection.closing || connection.held_back {
                 break;
             }
             let received = connection.wire.qpair.receive(&input[at..]);
