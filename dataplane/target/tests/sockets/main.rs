@@ -10,6 +10,7 @@ mod commands;
 mod connects;
 mod drain;
 mod events;
+mod fuzz;
 mod harness;
 mod limits;
 mod lives;
