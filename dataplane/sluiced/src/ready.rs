@@ -17,6 +17,9 @@ struct Ready {
     api: String,
     /// Bound NVMe/TCP addresses.
     nvme_tcp: Vec<String>,
+    /// Where metrics are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<SocketAddr>,
 }
 
 /// A ready file that stands; removed when dropped.
@@ -25,11 +28,17 @@ pub(crate) struct ReadyFile(PathBuf);
 
 impl ReadyFile {
     /// Writes the file whole or not at all: a reader never sees a part.
-    pub(crate) fn write(path: &Path, api: &ApiAddress, nvme_tcp: &[SocketAddr]) -> io::Result<ReadyFile> {
+    pub(crate) fn write(
+        path: &Path,
+        api: &ApiAddress,
+        nvme_tcp: &[SocketAddr],
+        metrics: Option<SocketAddr>,
+    ) -> io::Result<ReadyFile> {
         let ready = Ready {
             pid: std::process::id(),
             api: api.to_string(),
             nvme_tcp: nvme_tcp.iter().map(SocketAddr::to_string).collect(),
+            metrics,
         };
         let mut part = path.to_owned().into_os_string();
         part.push(".part");
@@ -58,11 +67,17 @@ mod test {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("ready");
         let api = ApiAddress::Unix("/s".into());
-        let file = ReadyFile::write(&path, &api, &[([127, 0, 0, 1], 4420).into()]).expect("written");
-        let text = std::fs::read_to_string(&path).expect("read");
+        let at = |port| ([127, 0, 0, 1], port).into();
         let pid = std::process::id();
-        assert_eq!(text, format!(r#"{{"pid":{pid},"api":"unix:/s","nvme_tcp":["127.0.0.1:4420"]}}"#));
-        drop(file);
+        for (metrics, end) in [(None, ""), (Some(at(9464)), r#","metrics":"127.0.0.1:9464""#)] {
+            let file = ReadyFile::write(&path, &api, &[at(4420)], metrics).expect("written");
+            let text = std::fs::read_to_string(&path).expect("read");
+            assert_eq!(
+                text,
+                format!(r#"{{"pid":{pid},"api":"unix:/s","nvme_tcp":["127.0.0.1:4420"]{end}}}"#)
+            );
+            drop(file);
+        }
         assert_eq!(folder.path().read_dir().expect("folder").count(), 0);
     }
 }

@@ -1,6 +1,8 @@
 //! The node API against a real node: reactors, pools and the gRPC server, in this process.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 use sluice_node_api::v1::{self, host_access::Access};
@@ -29,6 +31,7 @@ impl Fixture {
         raw.node.name = "test".to_owned();
         raw.api.listen = format!("unix:{}", folder.path().join("api").display());
         raw.nvme_tcp.listen = vec!["127.0.0.1:0".to_owned()];
+        raw.metrics.listen = "127.0.0.1:0".to_owned();
         raw.device = devices.to_vec();
         let node = Node::start(raw.resolve().expect("a valid configuration")).expect("the node starts");
         let client = connect(node.api_address()).await.expect("the API answers");
@@ -295,4 +298,28 @@ async fn a_device_that_does_not_open_is_listed_with_its_reason() {
     let devices = node.devices().await;
     assert!(devices[0].reason.contains("does not exist"), "{devices:?}");
     assert_eq!(code(node.create_pool("disk", true).await), Code::FailedPrecondition);
+}
+
+/// One HTTP request, answered with the connection's end.
+fn http(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("metrics are served");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer of text");
+    answer
+}
+
+#[tokio::test]
+async fn metrics_are_served_to_whoever_asks() {
+    let mut fixture = Fixture::new(&[memory("disk")]).await;
+    fixture.create(spec("db")).await.expect("created");
+    let address = fixture.node.metrics_address().expect("configured");
+    let get = |path: &'static str| tokio::task::spawn_blocking(move || http(address, path));
+    let answer = get("/metrics").await.expect("asked");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("application/openmetrics-text"), "{answer}");
+    assert!(answer.contains("sluice_pool_volumes{pool=\"disk\"} 1"), "{answer}");
+    assert!(answer.contains("sluice_volume_ios_total{volume=\"db\",app=\"shop\",op=\"read\"} 0"), "{answer}");
+    assert!(answer.trim_end().ends_with("# EOF"), "{answer}");
+    assert!(get("/").await.expect("asked").starts_with("HTTP/1.1 404"));
 }

@@ -23,6 +23,7 @@ mod error;
 mod format;
 mod index;
 mod io;
+pub mod map;
 mod name;
 mod pool;
 mod spec;

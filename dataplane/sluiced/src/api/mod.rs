@@ -1,11 +1,14 @@
 //! The gRPC service `sluice.node.v1`, on a thread of its own that shares no core with a reactor.
 //!
 //! `listener` binds, `service` takes the calls, `volumes`, `pools` and `stats` answer them, `messages` turns the
-//! target's words into the protocol's, and `error` holds the one table of error codes.
+//! target's words into the protocol's, and `error` holds the one table of error codes. `metrics` serves the same
+//! figures to Prometheus, as `exposition` writes them.
 
 mod error;
+mod exposition;
 mod listener;
 mod messages;
+mod metrics;
 mod pools;
 mod service;
 mod stats;
@@ -25,6 +28,7 @@ use tonic::transport::Server;
 use crate::config::ApiListen;
 use crate::node::{NodeState, avoid};
 use listener::Bound;
+use metrics::Metrics;
 use service::Service;
 
 /// How long callers have to take their answers and hang up, once the reactors have answered all that was in flight.
@@ -41,6 +45,14 @@ pub enum ApiError {
         /// Why.
         source: io::Error,
     },
+    /// The address of the metrics cannot be bound.
+    #[error("metrics.listen: cannot listen on {address}: {source}")]
+    BindMetrics {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// Its thread or runtime cannot be started.
     #[error("the API cannot start: {0}")]
     Thread(io::Error),
@@ -50,6 +62,7 @@ pub enum ApiError {
 #[derive(Debug)]
 pub(crate) struct ApiServer {
     address: ApiAddress,
+    metrics: Option<SocketAddr>,
     close: Option<oneshot::Sender<()>>,
     cut: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -59,11 +72,16 @@ impl ApiServer {
     /// Binds and serves.
     pub(crate) fn start(
         listen: ApiListen,
+        metrics: Option<SocketAddr>,
         state: Arc<NodeState>,
         listeners: Vec<SocketAddr>,
     ) -> Result<ApiServer, ApiError> {
         let bound = listener::bind(listen)?;
         let address = bound.address().clone();
+        let bind =
+            |address| Metrics::bind(address).map_err(|source| ApiError::BindMetrics { address, source });
+        let metrics = metrics.map(bind).transpose()?;
+        let metrics_address = metrics.as_ref().map(Metrics::address);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ApiError::Thread)?;
         let (close, closed) = oneshot::channel();
@@ -71,15 +89,33 @@ impl ApiServer {
         let serve = move || {
             let reactors: Vec<usize> = state.slots.iter().filter_map(|slot| slot.core).collect();
             avoid(&reactors);
-            runtime.block_on(serve(bound, Service::new(state, listeners), closed, is_cut));
+            let scraped = Arc::clone(&state);
+            let service = serve(bound, Service::new(state, listeners), closed, is_cut);
+            runtime.block_on(async {
+                if let Some(metrics) = metrics {
+                    tokio::spawn(expose(metrics, scraped));
+                }
+                service.await;
+            });
         };
         let thread = thread::Builder::new().name("api".to_owned()).spawn(serve).map_err(ApiError::Thread)?;
-        Ok(ApiServer { address, close: Some(close), cut: Some(cut), thread: Some(thread) })
+        Ok(ApiServer {
+            address,
+            metrics: metrics_address,
+            close: Some(close),
+            cut: Some(cut),
+            thread: Some(thread),
+        })
     }
 
     /// Where it listens, with the port that port 0 became.
     pub(crate) fn address(&self) -> &ApiAddress {
         &self.address
+    }
+
+    /// Where metrics are served, with the port that port 0 became.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Takes no more calls; those in flight go on.
@@ -111,6 +147,13 @@ async fn serve(bound: Bound, service: Service, closed: oneshot::Receiver<()>, cu
         Some(Ok(())) => {}
         Some(Err(error)) => tracing::error!(%error, "the API has failed"),
         None => tracing::info!("callers of the API were cut off"),
+    }
+}
+
+/// Ends with the runtime: a scrape cut off in a shutdown is one that found no node.
+async fn expose(metrics: Metrics, state: Arc<NodeState>) {
+    if let Err(error) = metrics.serve(state).await {
+        tracing::error!(%error, "metrics are served no longer");
     }
 }
 

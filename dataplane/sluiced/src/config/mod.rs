@@ -23,7 +23,7 @@ use sluice_target::TargetConfig;
 pub use device::{DeviceConfig, Format, Source, Volatile};
 pub use error::ConfigError;
 pub use print::default_config;
-pub use raw::{RawApi, RawConfig, RawDangerZone, RawDevice, RawNode, RawNvmeTcp, RawReactor};
+pub use raw::{RawApi, RawConfig, RawDangerZone, RawDevice, RawMetrics, RawNode, RawNvmeTcp, RawReactor};
 
 /// What a node runs on. Made by [`RawConfig::resolve`], or from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// Where the API listens.
     pub api: ApiListen,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Where hosts connect: 1 to 8 addresses; port 0 lets the kernel choose.
     pub listen: Vec<SocketAddr>,
     /// Limits and timeouts of the target; checked.

@@ -1,6 +1,6 @@
 //! `sluiced --print-default-config`: every option with its meaning, range and default, made from the declarations.
 
-use super::raw::{RawApi, RawDangerZone, RawDevice, RawNode, RawNvmeTcp, RawReactor};
+use super::raw::{RawApi, RawDangerZone, RawDevice, RawMetrics, RawNode, RawNvmeTcp, RawReactor};
 use super::section::OptionDoc;
 
 /// The default configuration as commented TOML. Read back, it is the default configuration.
@@ -12,6 +12,7 @@ pub fn default_config() -> String {
     let tables = [
         (RawNode::NAME, RawNode::ABOUT, RawNode::options()),
         (RawApi::NAME, RawApi::ABOUT, RawApi::options()),
+        (RawMetrics::NAME, RawMetrics::ABOUT, RawMetrics::options()),
         (RawNvmeTcp::NAME, RawNvmeTcp::ABOUT, RawNvmeTcp::options()),
         (RawReactor::NAME, RawReactor::ABOUT, RawReactor::options()),
         (RawDangerZone::NAME, RawDangerZone::ABOUT, RawDangerZone::options()),

@@ -19,6 +19,8 @@ pub struct RawConfig {
     pub node: RawNode,
     /// `[api]`
     pub api: RawApi,
+    /// `[metrics]`
+    pub metrics: RawMetrics,
     /// `[nvme_tcp]`
     pub nvme_tcp: RawNvmeTcp,
     /// `[reactor]`
@@ -63,6 +65,14 @@ section! {
         listen: String = ApiAddress::DEFAULT.to_owned();
         /// Permissions of the Unix socket, in octal: three digits. Read and write both are needed to call.
         socket_mode: String = "600".to_owned();
+    }
+}
+
+section! {
+    /// Figures for Prometheus: `GET /metrics`, OpenMetrics text. Read-only, no authentication.
+    pub struct RawMetrics = "metrics" {
+        /// Where it listens: `ADDRESS:PORT` (port 0: any free one). Empty means nowhere.
+        listen: String = String::new();
     }
 }
 

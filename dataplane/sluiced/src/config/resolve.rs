@@ -9,7 +9,7 @@ use sluice_node_api::ApiAddress;
 use sluice_reactor::Polling;
 use sluice_target::{Limits, TargetConfig, Timeouts};
 
-use super::raw::{RawApi, RawConfig, RawNode, RawNvmeTcp, RawReactor};
+use super::raw::{RawApi, RawConfig, RawMetrics, RawNode, RawNvmeTcp, RawReactor};
 use super::{ApiListen, Config, ConfigError, DeviceConfig};
 
 /// Listening addresses of the target.
@@ -31,6 +31,7 @@ impl RawConfig {
             log: self.node.resolve_log()?,
             ready_file: self.node.resolve_ready_file(),
             api: self.api.resolve(self.danger_zone.api_on_network)?,
+            metrics: self.metrics.resolve()?,
             listen: self.nvme_tcp.resolve_listen()?,
             target: self.nvme_tcp.resolve()?,
             polling,
@@ -44,6 +45,7 @@ impl RawConfig {
     fn check_ranges(&self) -> Result<(), ConfigError> {
         self.node.check_ranges()?;
         self.api.check_ranges()?;
+        self.metrics.check_ranges()?;
         self.nvme_tcp.check_ranges()?;
         self.reactor.check_ranges()?;
         self.danger_zone.check_ranges()?;
@@ -112,6 +114,16 @@ impl RawApi {
         mode.ok_or_else(|| {
             ConfigError::value("api.socket_mode", &self.socket_mode, "must be three octal digits")
         })
+    }
+}
+
+impl RawMetrics {
+    fn resolve(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let form = "must be ADDRESS:PORT, such as 127.0.0.1:9464, or empty";
+        self.listen.parse().map(Some).map_err(|_| ConfigError::value("metrics.listen", &self.listen, form))
     }
 }
 

@@ -87,7 +87,7 @@ impl Node {
         let mut node = Node { state: Arc::clone(&state), acceptor: None, api: None, ready: None };
         let acceptor = node.acceptor.insert(Acceptor::start(acceptor_options, &directory)?);
         let listeners = acceptor.addresses().to_vec();
-        node.api = Some(ApiServer::start(config.api, state, listeners)?);
+        node.api = Some(ApiServer::start(config.api, config.metrics, state, listeners)?);
         node.ready = config.ready_file.map(|path| node.write_ready(path)).transpose()?;
         tracing::info!(api = %node.api_address(), nvme_tcp = ?node.nvme_tcp_addresses(), "serving");
         Ok(node)
@@ -106,6 +106,11 @@ impl Node {
         self.api.as_ref().expect("a node that was started has an API").address()
     }
 
+    /// Where metrics are served, with the port that port 0 became.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.api.as_ref().and_then(ApiServer::metrics_address)
+    }
+
     /// Stops taking hosts and calls, lets commands in flight finish within the drain timeout, flushes the devices and
     /// ends all threads. Blocks until that is done.
     pub fn shutdown(self) {
@@ -113,7 +118,8 @@ impl Node {
     }
 
     fn write_ready(&self, path: PathBuf) -> Result<ReadyFile, StartError> {
-        let written = ReadyFile::write(&path, self.api_address(), self.nvme_tcp_addresses());
+        let metrics = self.metrics_address();
+        let written = ReadyFile::write(&path, self.api_address(), self.nvme_tcp_addresses(), metrics);
         written.map_err(|source| StartError::ReadyFile { path, source })
     }
 }
