@@ -1,4 +1,4 @@
-//! One anonymous mapping: zero until written, backed only where touched.
+//! One anonymous mapping: zero until written. Lazy, backed only where touched; or resident, every page there.
 
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
@@ -6,16 +6,20 @@ use std::slice;
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
-use crate::{ALIGNMENT, to_usize};
+use crate::pages::{Backing, Granted, PageSize};
+use crate::resident::{self, Resident};
+use crate::{ALIGNMENT, Region, to_usize};
 
 /// Owned, page-aligned memory of a fixed length.
 ///
-/// The kernel hands out its pages on first touch, so a large arena costs nothing until it is used, and reads of
-/// what was never written yield zeroes.
+/// A lazy one ([`Arena::new`]) costs nothing until it is used: the kernel hands out its pages on first touch. A
+/// resident one ([`Arena::resident`]) is for DMA. Reads of what was never written yield zeroes in both.
 #[derive(Debug)]
 pub struct Arena {
     base: NonNull<u8>,
     length: usize,
+    /// What it is made of, if it is resident.
+    granted: Option<Granted>,
 }
 
 /// Why an arena could not be made.
@@ -32,6 +36,18 @@ pub enum ArenaError {
     Map {
         /// What was asked for, rounded up to whole pages.
         length_bytes: u64,
+        /// The kernel's answer.
+        cause: std::io::Error,
+    },
+    /// No pages of the sizes that would do.
+    #[error(
+        "{length_bytes} bytes on {pages} pages are not to be had: {cause}; `sluice host status` tells what is"
+    )]
+    Pages {
+        /// What was asked for.
+        length_bytes: u64,
+        /// The smallest size of page that would have done.
+        pages: PageSize,
         /// The kernel's answer.
         cause: std::io::Error,
     },
@@ -57,10 +73,40 @@ impl Arena {
             mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, flags)
         };
         match base.map(|base| NonNull::new(base.cast::<u8>())) {
-            Ok(Some(base)) => Ok(Self { base, length }),
+            Ok(Some(base)) => Ok(Self { base, length, granted: None }),
             Ok(None) => Err(ArenaError::Length { length_bytes }),
             Err(cause) => Err(ArenaError::Map { length_bytes, cause: cause.into() }),
         }
+    }
+
+    /// Maps `length_bytes` (1 to 2^47), rounded up to whole pages, with all of them present: none is missing later.
+    ///
+    /// # Errors
+    /// [`ArenaError::Length`] outside that range, [`ArenaError::Pages`] if the host has not enough pages of any size
+    /// that `backing` accepts.
+    pub fn resident(length_bytes: u64, backing: &Backing) -> Result<Self, ArenaError> {
+        if length_bytes == 0 || length_bytes > LONGEST_BYTES {
+            return Err(ArenaError::Length { length_bytes });
+        }
+        let mapped = resident::map(length_bytes, backing);
+        let Resident { base, length, granted } = mapped.map_err(|refusal| ArenaError::Pages {
+            length_bytes,
+            pages: refusal.pages,
+            cause: refusal.cause,
+        })?;
+        Ok(Self { base, length, granted: Some(granted) })
+    }
+
+    /// What a resident arena is made of; `None` for a lazy one.
+    #[must_use]
+    pub fn granted(&self) -> Option<&Granted> {
+        self.granted.as_ref()
+    }
+
+    /// The memory, for registration with a device.
+    #[must_use]
+    pub fn region(&self) -> Region {
+        Region { base: self.base, length_bytes: self.length as u64 }
     }
 
     /// Makes `range` (bytes) read as zeroes and gives its whole pages back to the kernel.
@@ -121,7 +167,7 @@ impl DerefMut for Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // SAFETY: this is the mapping made in `new`; all borrows of it ended with `self`.
+        // SAFETY: this is the mapping made in `new` or `resident`; all borrows of it ended with `self`.
         let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.length) };
         debug_assert!(unmapped.is_ok(), "a mapping of our own can be unmapped");
     }

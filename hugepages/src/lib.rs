@@ -1,12 +1,14 @@
 //! Host memory for I/O: arenas and fixed buffer pools.
 //!
-//! [`Arena`] is one anonymous mapping, page-aligned, zero until written and backed by memory only where it
-//! was touched. [`Pool`] cuts an arena into buffers of a few fixed sizes, so that the data path takes and
-//! returns memory without an allocator and a device can register the whole of it once. Today the arena is
-//! made of ordinary pages; pages of 2 MiB or 1 GiB can take their place without a change for the callers.
+//! [`Arena`] is one anonymous mapping, page-aligned and zero until written: lazy, or resident on pages of 1 GiB,
+//! 2 MiB or 4 KiB, whichever is to be had ([`Backing`], [`Granted`]). [`Pool`] cuts an arena into buffers of a few
+//! fixed sizes, so that the data path takes and returns memory without an allocator and a device can register the
+//! whole of it once. [`DmaMemory`] is for what a device writes to while we look: queues and lists. [`IovaSpace`]
+//! chooses the addresses under which a device sees any of it.
 //!
-//! Callers: the reactor makes one [`Pool`] per thread; devices register [`Pool::region`]; the memory device
-//! keeps its blocks in an [`Arena`].
+//! Callers: the reactor makes one [`Pool`] per thread, which is all the caching there is to do, for a buffer never
+//! crosses to another; devices register [`Pool::region`]; the memory device keeps its blocks in a lazy [`Arena`]; the
+//! NVMe driver keeps its queues in [`DmaMemory`].
 //!
 //! Invariants:
 //! - every buffer starts at a multiple of [`ALIGNMENT`] bytes, in memory and in its region;
@@ -19,11 +21,18 @@
 
 mod arena;
 mod buffer;
+mod dma;
 mod free_list;
+mod iova;
+mod pages;
 mod pool;
+mod resident;
 
 pub use arena::{Arena, ArenaError};
 pub use buffer::Buffer;
+pub use dma::DmaMemory;
+pub use iova::{Iova, IovaSpace};
+pub use pages::{Backing, Granted, PageSize, Refusal};
 pub use pool::{Class, Pool, PoolConfig, PoolError, Region};
 
 /// What every buffer's address and every class' size is a multiple of, in bytes: the strictest alignment that

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::arena::{Arena, ArenaError};
 use crate::buffer::Buffer;
 use crate::free_list::FreeList;
+use crate::pages::{Backing, Granted};
 use crate::{ALIGNMENT, to_usize};
 
 /// What a pool is made of.
@@ -98,13 +99,34 @@ impl Pool {
     /// # Errors
     /// One [`PoolError`] per rule of [`PoolConfig`] and [`Class`]; [`PoolError::Arena`] if the kernel has no memory.
     pub fn new(config: &PoolConfig) -> Result<Self, PoolError> {
+        Self::over(config, Arena::new)
+    }
+
+    /// As [`Pool::new`], with every page present: for devices that reach memory by DMA.
+    ///
+    /// # Errors
+    /// As [`Pool::new`]; [`PoolError::Arena`] also if the host has not enough pages that `backing` accepts.
+    pub fn resident(config: &PoolConfig, backing: &Backing) -> Result<Self, PoolError> {
+        Self::over(config, |length_bytes| Arena::resident(length_bytes, backing))
+    }
+
+    fn over(
+        config: &PoolConfig,
+        arena: impl FnOnce(u64) -> Result<Arena, ArenaError>,
+    ) -> Result<Self, PoolError> {
         let mut classes = config.classes.clone();
         classes.sort_by_key(|class| class.buffer_bytes);
         check(&classes)?;
         let mut length_bytes = 0;
         let classes = classes.iter().map(|class| Slab::place(class, &mut length_bytes)).collect();
-        let arena = Arena::new(length_bytes)?;
+        let arena = arena(length_bytes)?;
         Ok(Self { shared: Rc::new(Shared { classes, arena }) })
+    }
+
+    /// What the memory is made of; `None` if it is not resident.
+    #[must_use]
+    pub fn granted(&self) -> Option<&Granted> {
+        self.shared.arena.granted()
     }
 
     /// A buffer of `length` bytes from the smallest class that holds it and has one free.
@@ -175,7 +197,7 @@ fn check(classes: &[Class]) -> Result<(), PoolError> {
 
 impl Shared {
     pub(crate) fn region(&self) -> Region {
-        Region { base: self.arena.base(), length_bytes: self.arena.len() as u64 }
+        self.arena.region()
     }
 
     /// Capacity of a buffer of `class`.

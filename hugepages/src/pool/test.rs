@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pages::PageSize;
 
 fn pool(classes: &[(u32, u32)]) -> Result<Pool, PoolError> {
     let classes = classes.iter().map(|&(buffer_bytes, count)| Class { buffer_bytes, count }).collect();
@@ -98,5 +99,54 @@ proptest! {
         for (buffer, stamp) in taken {
             prop_assert!(buffer.iter().all(|byte| *byte == stamp));
         }
+    }
+}
+
+#[test]
+fn resident_pools_say_what_they_are_made_of() {
+    let classes = vec![Class { buffer_bytes: 65_536, count: 64 }];
+    let pool = Pool::resident(&PoolConfig { classes }, &Backing::default()).unwrap();
+    let granted = pool.granted().unwrap();
+    // Both outcomes are right; which one it is depends on what the host has reserved.
+    let refused: Vec<PageSize> = granted.refused.iter().map(|refusal| refusal.pages).collect();
+    match granted.pages {
+        PageSize::Huge2MiB => assert_eq!(refused, []),
+        PageSize::Ordinary => assert_eq!(refused, [PageSize::Huge2MiB], "1 GiB is longer than the pool"),
+        PageSize::Huge1GiB => panic!("a page longer than the pool"),
+    }
+    assert!(pool.region().length_bytes >= 64 * 65_536);
+    assert!(pool.region().length_bytes.is_multiple_of(granted.pages.bytes()));
+    let mut buffer = pool.take(65_536).unwrap();
+    assert!(buffer.iter().all(|byte| *byte == 0));
+    buffer.fill(1);
+    assert!(
+        Pool::new(&PoolConfig { classes: vec![Class { buffer_bytes: 4096, count: 1 }] })
+            .unwrap()
+            .granted()
+            .is_none()
+    );
+}
+
+#[test]
+fn pages_that_are_not_there_are_an_error_at_start() {
+    // 2^46 bytes on pages of 1 GiB: no host has reserved them.
+    let classes = vec![Class { buffer_bytes: 1 << 30, count: 1 << 16 }];
+    let backing = Backing { largest: PageSize::Huge1GiB, smallest: PageSize::Huge1GiB, node: None };
+    let error = Pool::resident(&PoolConfig { classes }, &backing).unwrap_err();
+    let PoolError::Arena(ArenaError::Pages { pages, cause, .. }) = &error else {
+        panic!("another error: {error}")
+    };
+    assert_eq!((*pages, cause.raw_os_error()), (PageSize::Huge1GiB, Some(12)));
+    assert!(error.to_string().contains("sluice host status"), "{error}");
+}
+
+#[test]
+fn memory_comes_from_the_wished_node_or_not_at_all() {
+    let config = PoolConfig { classes: vec![Class { buffer_bytes: 4096, count: 1 }] };
+    let on = |node| Pool::resident(&config, &Backing { node: Some(node), ..Backing::default() });
+    let pool = on(0).unwrap();
+    assert_eq!(pool.granted().unwrap().node, Some(0));
+    for missing in [1023, 1024, u32::MAX] {
+        on(missing).unwrap_err();
     }
 }
