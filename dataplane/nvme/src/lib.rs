@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod async_event;
 mod bits;
 pub mod cqe;
@@ -15,6 +16,7 @@ mod layout;
 pub mod log;
 pub mod nqn;
 pub mod opcode;
+pub mod pcie;
 pub mod property;
 pub mod qpair;
 pub mod sgl;

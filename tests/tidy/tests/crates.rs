@@ -7,11 +7,12 @@ use sluice_tidy::{Repository, Workspace, none, reachable};
 
 /// Which crates of ours each crate may use. The arrows of docs/architecture.md, told once more so that a new one is
 /// a decision and not an accident.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("sluice-hugepages", &[]),
     ("sluice-nvme", &[]),
     ("sluice-device", &["sluice-hugepages"]),
     ("sluice-uring", &["sluice-device", "sluice-hugepages"]),
+    ("sluice-nvme-pcie", &["sluice-device", "sluice-hugepages", "sluice-nvme"]),
     ("sluice-volume", &["sluice-device", "sluice-hugepages"]),
     ("sluice-reactor", &["sluice-device", "sluice-hugepages"]),
     (
@@ -52,7 +53,8 @@ const SPANNING: [&str; 3] = ["sluice-e2e", "sluice-tidy", "sluice-vm"];
 const PURE: [&str; 2] = ["sluice-nvme", "sluice-volume"];
 
 /// Crates whose task is memory or rings shared with the kernel, and the one that measures such rings.
-const UNSAFE: [&str; 4] = ["sluice-hugepages", "sluice-reactor", "sluice-uring", "sluice-socket-paths"];
+const UNSAFE: [&str; 5] =
+    ["sluice-hugepages", "sluice-nvme-pcie", "sluice-reactor", "sluice-uring", "sluice-socket-paths"];
 
 fn workspace() -> Workspace {
     Workspace::read(&Repository::read().root)

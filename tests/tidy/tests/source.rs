@@ -18,6 +18,7 @@ const HOT: &[&str] = &[
     "dataplane/nvme/",
     "dataplane/device/",
     "dataplane/uring/",
+    "dataplane/nvme-pcie/",
     "dataplane/volume/",
     "dataplane/reactor/",
     "dataplane/target/",

@@ -1,0 +1,242 @@
+//! The controller as a machine: reset, enable, start, watch, and reset again when it fails.
+//!
+//! ```text
+//!                CC.EN = 0            CSTS.RDY = 0             CSTS.RDY = 1              last step
+//!   (new) ──► Disabling ────────────────► Enabling ────────────────► Starting ──────────► Running
+//!                ▲                                                                          │
+//!                └──── CSTS.CFS, stuck command, unknown completion: the caller's or our own ┘
+//!   any ── no answer, removal requested, not ready in time, too many resets ──► Gone
+//! ```
+//! It never waits: [`Controller::poll`] is called again at [`Controller::next_look`]. Once it is disabled, or cut off,
+//! the controller touches no memory; requests in flight may then be sent again or given back.
+
+mod admin;
+mod start;
+mod startup;
+mod watch;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use sluice_device::Nanos;
+use sluice_hugepages::DmaMemory;
+use sluice_nvme::property::{Cap, ControllerStatus, Property};
+
+pub(crate) use startup::QID;
+
+use crate::error::StartError;
+use crate::facts::Facts;
+use crate::hardware::{Hardware, NO_ANSWER};
+use crate::health::{Event, ResetCause, Watch};
+use crate::layout::Layout;
+use crate::options::{Options, SECOND};
+use admin::Admin;
+use startup::{Plan, Startup};
+use watch::Due;
+
+/// Between two looks at the admin queue, and at CSTS while it is waited for.
+const LOOK: Nanos = Nanos(10_000_000);
+
+/// Resets in a row, without an I/O that completed in between, after which a controller is given up.
+const RESETS: u32 = 4;
+
+/// Events kept for the caller; the oldest go first.
+const EVENTS: usize = 64;
+
+#[derive(Debug)]
+enum State {
+    Disabling { until: Nanos },
+    Enabling { until: Nanos },
+    Starting(Startup),
+    Running,
+    Gone(StartError),
+}
+
+/// What a poll brought about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    /// It serves, with empty I/O queues: what was in flight is to be sent again.
+    Started,
+    /// It is given up and reaches no memory.
+    Gone,
+}
+
+/// One controller.
+pub(crate) struct Controller<H: Hardware> {
+    /// Let go of once it is given up.
+    hardware: Option<H>,
+    memory: Rc<DmaMemory>,
+    plan: Plan,
+    cap: Cap,
+    state: State,
+    admin: Admin,
+    facts: Option<Facts>,
+    watch: Watch,
+    due: Due,
+    events: VecDeque<Event>,
+    /// In a row.
+    resets: u32,
+    next_look: Nanos,
+}
+
+impl<H: Hardware> Controller<H> {
+    /// Takes over a controller in whatever state and begins to reset it.
+    pub(crate) fn new(
+        hardware: H,
+        memory: Rc<DmaMemory>,
+        layout: Layout,
+        options: Options,
+        now: Nanos,
+    ) -> Self {
+        let cap = Cap::from_bits(hardware.read64(Property::Cap.wire()));
+        let interrupts = hardware.interrupt().is_some();
+        // Bit 0 of AMS: weighted round robin with urgent priority class.
+        let weighted = cap.ams() & 1 == 1;
+        let mut controller = Self {
+            hardware: Some(hardware),
+            memory,
+            plan: Plan { options, layout, weighted, interrupts },
+            cap,
+            state: State::Running,
+            admin: Admin::new(cap.dstrd()),
+            facts: None,
+            watch: Watch::default(),
+            due: Due::default(),
+            events: VecDeque::with_capacity(EVENTS),
+            resets: 0,
+            next_look: now,
+        };
+        match lacks(cap) {
+            Some(lacks) => controller.give_up(StartError::Unsupported { lacks }),
+            None => controller.disable(now),
+        }
+        controller
+    }
+
+    /// Whether I/O queues exist and may be used.
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running)
+    }
+
+    /// Why it was given up.
+    pub(crate) fn gone(&self) -> Option<&StartError> {
+        if let State::Gone(cause) = &self.state { Some(cause) } else { None }
+    }
+
+    /// What it told, once it has run.
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        self.facts.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn hardware(&self) -> Option<&H> {
+        self.hardware.as_ref()
+    }
+
+    pub(crate) fn cap(&self) -> Cap {
+        self.cap
+    }
+
+    /// When [`poll`](Self::poll) is due.
+    #[inline]
+    pub(crate) fn next_look(&self) -> Nanos {
+        self.next_look
+    }
+
+    /// Whether it goes on by itself and wants to be polled, whoever sleeps.
+    pub(crate) fn is_restless(&self) -> bool {
+        match self.state {
+            State::Running => self.admin.is_busy(),
+            State::Gone(_) => false,
+            _ => true,
+        }
+    }
+
+    /// The oldest event that was not taken yet.
+    pub(crate) fn take_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// An I/O completed: what was before a reset is forgiven.
+    #[inline]
+    pub(crate) fn worked(&mut self) {
+        self.resets = 0;
+    }
+
+    /// Goes on as far as possible without waiting.
+    #[must_use]
+    pub(crate) fn poll(&mut self, now: Nanos) -> Change {
+        self.next_look = now + LOOK;
+        let Some(hardware) = &self.hardware else { return Change::None };
+        let status = match self.state {
+            State::Running if now < self.due.status => ControllerStatus::default().with_rdy(true),
+            _ if hardware.removal_requested() => return self.lost(StartError::RemovalRequested),
+            _ => match hardware.read32(Property::Csts.wire()) {
+                NO_ANSWER => return self.lost(StartError::Gone),
+                status => ControllerStatus::from_bits(status),
+            },
+        };
+        match self.state {
+            State::Running => self.oversee(status, now),
+            _ => self.advance(status, now),
+        }
+    }
+
+    /// Begins a reset. The queues are dead from here on, and are new when [`Change::Started`] is told.
+    pub(crate) fn reset(&mut self, cause: ResetCause, now: Nanos) -> Change {
+        self.tell(Event::Reset(cause));
+        self.resets += 1;
+        if self.resets > RESETS {
+            return self.lost(StartError::Resets { resets: RESETS });
+        }
+        self.disable(now);
+        Change::None
+    }
+
+    fn lost(&mut self, cause: StartError) -> Change {
+        self.give_up(cause);
+        Change::Gone
+    }
+
+    /// Cuts the controller off from memory and lets go of it.
+    fn give_up(&mut self, cause: StartError) {
+        if let Some(hardware) = self.hardware.take() {
+            hardware.cut_off();
+        }
+        self.tell(Event::Gone(cause.clone()));
+        self.state = State::Gone(cause);
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+impl<H: Hardware> Drop for Controller<H> {
+    /// Buffers in flight are freed after this: the controller must not reach them any more.
+    fn drop(&mut self) {
+        if let Some(hardware) = self.hardware.take() {
+            hardware.cut_off();
+        }
+    }
+}
+
+/// What a controller lacks to be driven at all.
+fn lacks(cap: Cap) -> Option<&'static str> {
+    match cap {
+        cap if cap.bits() == u64::MAX => Some("does not answer"),
+        cap if !cap.css_nvm() && !cap.css_iocss() => Some("has no NVM Command Set"),
+        cap if cap.mpsmin() > 0 => Some("has memory pages larger than 4 KiB only"),
+        _ => None,
+    }
+}
+
+/// How long the controller may take to become ready or idle: CAP.TO, at least a second.
+fn patience(cap: Cap) -> Nanos {
+    Nanos((u64::from(cap.to()) * 500_000_000).max(SECOND.0))
+}

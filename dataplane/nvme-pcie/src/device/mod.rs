@@ -1,0 +1,213 @@
+//! The device: requests in, completions out, over one I/O queue pair of a controller.
+//!
+//! ```text
+//!            accept            send                        reap
+//!  Request ─────────► slot ──────────► Sent ─────────────────────────────► Completion
+//!                      ▲ waiting         │ too long: abort │ status: again
+//!                      └── reset ◄───────┴─────────────────┘
+//! ```
+//! The buffer belongs to the slot from `accept` to completion. The controller may touch it while the request is sent;
+//! that ends with its completion, or with the controller being disabled or cut off.
+
+mod complete;
+mod opening;
+mod overdue;
+mod submit;
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+use sluice_device::{BlockDevice, Completion, DeviceInfo, Nanos, Pool, Ready, Request};
+use sluice_hugepages::{DmaMemory, Iova, Region};
+
+pub use opening::{Memory, Opening, memory_bytes};
+
+use crate::controller::{Change, Controller, QID};
+use crate::facts::Facts;
+use crate::hardware::Hardware;
+use crate::health::Event;
+use crate::layout::Layout;
+use crate::queue::{CompletionQueue, Doorbell, SubmissionQueue};
+use crate::table::{Stage, Table};
+
+/// Told of each event, off the way of any I/O.
+pub type Observer = Box<dyn FnMut(Event)>;
+
+/// The I/O queue pair as it is between two resets.
+#[derive(Debug)]
+struct QueuePair {
+    submission: SubmissionQueue,
+    completion: CompletionQueue,
+    tail: Doorbell,
+    head: Doorbell,
+}
+
+impl QueuePair {
+    /// Both queues empty. `shadow`: the controller has taken the shadow doorbells.
+    fn new(layout: &Layout, dstrd: u8, shadow: bool) -> Self {
+        let doorbell = |index: u16| Doorbell::new(index, dstrd, shadow.then(|| Layout::shadow(index, dstrd)));
+        Self {
+            submission: SubmissionQueue::new(layout.submission),
+            completion: CompletionQueue::new(layout.completion),
+            tail: doorbell(2 * QID),
+            head: doorbell(2 * QID + 1),
+        }
+    }
+}
+
+/// The pool's memory as the controller sees it.
+#[derive(Debug)]
+struct Window {
+    region: Region,
+    iova: Iova,
+    /// Keeps the region mapped.
+    _pool: Pool,
+}
+
+/// An NVMe namespace behind a controller of its own, for the thread that opened it.
+pub struct NvmeDevice<H: Hardware> {
+    info: DeviceInfo,
+    facts: Facts,
+    controller: Controller<H>,
+    pair: QueuePair,
+    layout: Layout,
+    /// Buffers must lie in here.
+    window: Window,
+    memory: Rc<DmaMemory>,
+    table: Table,
+    /// Done, not yet polled.
+    ready: Ready,
+    /// The interrupt's descriptor; ours, so that it outlives the hardware.
+    wake: Option<OwnedFd>,
+    armed: bool,
+    command_timeout: Nanos,
+    /// When requests are looked over for such as take too long.
+    next_sweep: Nanos,
+    /// Requests that wait to be sent again.
+    again: bool,
+    observer: Observer,
+}
+
+impl<H: Hardware> NvmeDevice<H> {
+    /// What the controller and its namespace are.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// What is due besides I/O: the controller's own affairs, requests that take too long.
+    fn look(&mut self, now: Nanos) {
+        let change = self.controller.poll(now);
+        self.changed(change, now);
+        if now >= self.next_sweep {
+            self.sweep(now);
+        }
+        if self.again && self.controller.is_running() {
+            self.send_waiting();
+        }
+        while let Some(event) = self.controller.take_event() {
+            (self.observer)(event);
+        }
+    }
+
+    /// Follows what became of the controller.
+    fn changed(&mut self, change: Change, now: Nanos) {
+        match change {
+            Change::None => {}
+            Change::Started => self.restart(now),
+            Change::Gone => self.fail_all(),
+        }
+    }
+
+    /// The controller is back with empty queues: everything is sent again.
+    fn restart(&mut self, now: Nanos) {
+        let shadow = self.controller.facts().is_some_and(|facts| facts.shadow_doorbells);
+        self.pair = QueuePair::new(&self.layout, self.controller.cap().dstrd(), shadow);
+        for slot in self.table.iter_mut() {
+            (slot.stage, slot.since) = (Stage::Waiting, now);
+        }
+        self.again = true;
+        self.send_waiting();
+    }
+}
+
+impl<H: Hardware> BlockDevice for NvmeDevice<H> {
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn submit(&mut self, now: Nanos, requests: &mut [Request]) -> usize {
+        let accepted = requests.len().min(self.info.queue_depth as usize - self.in_flight());
+        let tail = self.pair.submission.tail();
+        for request in &mut requests[..accepted] {
+            self.accept(request, now);
+        }
+        self.ring_tail(tail);
+        accepted
+    }
+
+    fn poll(&mut self, now: Nanos, completions: &mut [Completion]) -> usize {
+        if now >= self.controller.next_look() {
+            self.look(now);
+        }
+        let mut count = self.ready.drain_into(completions);
+        if self.controller.is_running() {
+            count += self.reap(now, &mut completions[count..]);
+        }
+        count
+    }
+
+    fn in_flight(&self) -> usize {
+        self.table.used() + self.ready.len()
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        if !self.ready.is_empty() {
+            return Some(Nanos::ZERO);
+        }
+        let waits = self.again || self.controller.is_restless() && self.table.used() > 0;
+        waits.then(|| self.controller.next_look())
+    }
+
+    fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.wake.as_ref().map(AsFd::as_fd)
+    }
+
+    fn arm(&mut self) -> bool {
+        if !self.ready.is_empty() {
+            return false;
+        }
+        let Some(hardware) = self.controller.hardware() else { return true };
+        if self.wake.is_none() {
+            return self.table.used() == 0;
+        }
+        self.armed = true;
+        hardware.unmask();
+        // An entry that came before the interrupt was let through.
+        !self.controller.is_running() || !self.pair.completion.has_next(&*self.memory)
+    }
+
+    fn disarm(&mut self) {
+        if !std::mem::take(&mut self.armed) {
+            return;
+        }
+        if let Some(hardware) = self.controller.hardware() {
+            hardware.mask();
+        }
+        if let Some(wake) = &self.wake {
+            // Nothing to read is as good; an interrupt on its way costs one needless wake-up later.
+            let _ = rustix::io::read(wake, &mut [0; 8]);
+        }
+    }
+}
+
+impl<H: Hardware> fmt::Debug for NvmeDevice<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let in_flight = self.in_flight();
+        f.debug_struct("NvmeDevice")
+            .field("info", &self.info)
+            .field("in_flight", &in_flight)
+            .finish_non_exhaustive()
+    }
+}

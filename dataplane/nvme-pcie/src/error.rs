@@ -1,0 +1,68 @@
+//! Why a controller does not start, and why it is given up.
+
+use sluice_nvme::status::Status;
+
+/// Why a controller does not come to serve.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// It does not become ready or idle in the time it says it needs.
+    #[error("the controller did not {doing} within {waited_ms} ms: power-cycle the drive, or replace it")]
+    Timeout {
+        /// What it was to do.
+        doing: &'static str,
+        /// How long it had.
+        waited_ms: u64,
+    },
+    /// It reports a fatal status.
+    #[error("the controller reports a fatal error (CSTS.CFS): power-cycle the drive, or replace it")]
+    Fatal,
+    /// It does not answer: it has been removed, or its power has failed.
+    #[error("the controller does not answer: the drive is gone")]
+    Gone,
+    /// The host's administrator or its hotplug controller asks for the device.
+    #[error("the host asks for the device back")]
+    RemovalRequested,
+    /// It cannot be driven: no NVM Command Set, or its smallest page is larger than 4 KiB.
+    #[error("the controller {lacks}: this driver cannot use it; name it as `uring:` or `ng:` instead")]
+    Unsupported {
+        /// What it lacks.
+        lacks: &'static str,
+    },
+    /// A command without which there is no I/O failed.
+    #[error("{command} failed: {status}")]
+    Command {
+        /// Which.
+        command: &'static str,
+        /// The controller's answer.
+        status: Status,
+    },
+    /// It has no active namespace, or not the one asked for.
+    #[error(
+        "the controller has no such active namespace: create and attach one (`nvme create-ns`, `nvme attach-ns`)"
+    )]
+    NoNamespace,
+    /// It has several namespaces.
+    #[error("the controller has several namespaces ({count}): name one, as in `pcie:ADDRESS/1`")]
+    WhichNamespace {
+        /// How many.
+        count: usize,
+    },
+    /// The namespace has metadata or protection information.
+    #[error("the namespace is formatted with metadata: format it without (`nvme format --ms=0 --pi=0`)")]
+    Metadata,
+    /// The namespace's blocks are of a size that hosts do not understand.
+    #[error("the namespace has blocks of {block_size} bytes: format it with 512 or 4096 (`nvme format`)")]
+    BlockSize {
+        /// Bytes of a block; 0 if the namespace contradicts itself.
+        block_size: u32,
+    },
+    /// After a reset it was another device: another serial number, size or block size.
+    #[error("the controller came back from its reset as another device")]
+    Changed,
+    /// It had to be reset again and again without any I/O in between.
+    #[error("the controller had to be reset {resets} times in a row: replace the drive")]
+    Resets {
+        /// How often.
+        resets: u32,
+    },
+}
