@@ -39,7 +39,6 @@ pub struct Facts {
     pub(crate) max_transfer_blocks: u32,
     pub(crate) max_write_zeroes_blocks: u32,
     pub(crate) max_deallocate_blocks: u32,
-    pub(crate) deallocate_reads_zeroes: bool,
     pub(crate) volatile_write_cache: bool,
     pub(crate) abilities: Abilities,
     pub(crate) shadow_doorbells: bool,
@@ -82,7 +81,6 @@ impl Facts {
                 Some(limits) => deallocate_blocks(limits, block_size),
                 None => clear_blocks(u32::MAX, block_size),
             },
-            deallocate_reads_zeroes: reads_zeroes,
             volatile_write_cache: controller.vwc.present(),
             abilities: Abilities {
                 sgl,
@@ -115,7 +113,8 @@ impl Facts {
             queue_depth,
             volatile_write_cache: self.volatile_write_cache,
             fua: true,
-            deallocate_reads_zeroes: self.deallocate_reads_zeroes,
+            // A controller need not deallocate what it is asked to; DLFEAT tells only of blocks that it did.
+            deallocate_reads_zeroes: false,
         }
     }
 }
@@ -186,7 +185,7 @@ mod test {
             "the longest list"
         );
         assert_eq!(facts.max_deallocate_blocks, 0);
-        assert!(!facts.volatile_write_cache && !facts.deallocate_reads_zeroes && !facts.shadow_doorbells);
+        assert!(!facts.volatile_write_cache && !facts.shadow_doorbells);
         assert_eq!(
             facts.abilities,
             Abilities { sgl: false, write_zeroes: false, write_zeroes_deallocates: false }

@@ -76,6 +76,8 @@ pub enum Event {
 /// Why a controller is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetCause {
+    /// The caller wants it.
+    Requested,
     /// It reports a fatal status.
     Fatal,
     /// A command stayed in flight although it was to be aborted.
@@ -116,6 +118,7 @@ impl fmt::Display for Event {
 impl fmt::Display for ResetCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Requested => "it was asked for",
             Self::Fatal => "it reports a fatal error",
             Self::CommandTimeout => "a command is stuck",
             Self::AdminTimeout => "an admin command is stuck",

@@ -18,6 +18,7 @@
 //! | `queue` | the rings and doorbells |
 //! | `pointer`, `command`, `verdict`, `facts` | PRP and SGL, commands, statuses, limits; pure |
 //! | `hardware` | the seam to the bus |
+//! | [`vfio`] | the edge: a real controller through VFIO |
 //! | `model` | a controller in software |
 //!
 //! Invariants:
@@ -47,6 +48,7 @@ mod table;
 #[cfg(test)]
 mod test;
 mod verdict;
+pub mod vfio;
 
 pub use device::{Memory, NvmeDevice, Observer, Opening, memory_bytes};
 pub use error::StartError;

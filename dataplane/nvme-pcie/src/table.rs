@@ -23,7 +23,7 @@ pub(crate) struct Slot {
     pub(crate) command: Command,
     /// Lent to the controller while it is `Sent` or `Aborting`: nothing else may touch it.
     pub(crate) buffer: Option<Buffer>,
-    /// When it was accepted or, if that came later, aborted.
+    /// When it was accepted or, if that came later, sent again.
     pub(crate) since: Nanos,
     pub(crate) retries: u8,
     pub(crate) stage: Stage,
@@ -81,6 +81,12 @@ impl Table {
     pub(crate) fn find(&self, wanted: impl Fn(&Slot) -> bool) -> impl Iterator<Item = u16> {
         let slots = (0..).zip(&self.slots);
         slots.filter_map(move |(index, slot)| slot.as_ref().is_some_and(&wanted).then_some(index))
+    }
+
+    /// The index of the oldest request that is as `wanted`.
+    pub(crate) fn oldest(&self, wanted: impl Fn(&Slot) -> bool) -> Option<u16> {
+        let since = |index: &u16| self.slots[usize::from(*index)].as_ref().map(|slot| slot.since);
+        self.find(wanted).min_by_key(since)
     }
 
     /// All requests, to change their stage.

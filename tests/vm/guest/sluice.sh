@@ -56,3 +56,25 @@ detach() {
   nvme disconnect -n "$1" > /dev/null && until_true 20 gone "$1"
 }
 gone() { ! controller_of "$1" > /dev/null; }
+
+# load_drives: the kernel's modules for drives, its own and those for drivers in user space.
+load_drives() {
+  while read -r _module; do insmod "$_module" || return 1; done < /lib/modules/load-drives
+}
+
+# drive_address SERIAL: the PCI address of the kernel's drive with this serial number.
+drive_address() {
+  for _c in /sys/class/nvme/*; do
+    [ "$(tr -d ' ' < "$_c/serial" 2>/dev/null)" = "$1" ] && { cat "$_c/address"; return 0; }
+  done
+  return 1
+}
+
+# hand_over ADDRESS DRIVER: takes a PCI device from its driver and gives it to another.
+hand_over() {
+  _d=/sys/bus/pci/devices/$1
+  [ ! -e "$_d/driver" ] || echo "$1" > "$_d/driver/unbind" || return 1
+  echo "$2" > "$_d/driver_override"
+  echo "$1" > /sys/bus/pci/drivers_probe
+  [ "$(basename "$(readlink "$_d/driver")")" = "$2" ] || { echo "$1 is not bound to $2"; return 1; }
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cpio::Archive;
 use crate::modules::Tree;
@@ -17,6 +17,9 @@ pub(crate) const PROGRAMS: [&str; 4] = ["nvme", "fio", "mkfs.ext4", "fsck.ext4"]
 
 const MODULES: [&str; 7] =
     ["virtio_pci", "virtio_net", "virtio_console", "nvme_tcp", "ext4", "crc32c_generic", "crc32c_intel"];
+
+/// What drives in user space need; loaded by those tests that have drives.
+const DRIVE_MODULES: [&str; 3] = ["nvme", "vfio_iommu_type1", "vfio_pci"];
 
 const FOLDERS: [&str; 11] =
     ["bin", "dev", "etc", "etc/nvme", "lib", "lib/modules", "mnt", "proc", "root", "run", "sys"];
@@ -54,12 +57,23 @@ fn busybox<W: io::Write>(archive: &mut Archive<W>) -> io::Result<()> {
 }
 
 fn programs<W: io::Write>(archive: &mut Archive<W>) -> io::Result<()> {
-    let mut folders: BTreeSet<String> = FOLDERS.into_iter().map(str::to_owned).collect();
+    let missing = |name| io::Error::other(format!("{name} is not installed"));
+    let find = |name| Ok((name, tool::find(name).ok_or_else(|| missing(name))?));
+    let programs = PROGRAMS.into_iter().map(find).collect::<io::Result<Vec<_>>>()?;
+    let folders = FOLDERS.into_iter().map(str::to_owned).collect();
+    install(archive, &programs, folders)
+}
+
+/// Puts programs into `bin` and the libraries they need where their loader looks; `folders` are there already.
+fn install<W: io::Write>(
+    archive: &mut Archive<W>,
+    programs: &[(&'static str, PathBuf)],
+    mut folders: BTreeSet<String>,
+) -> io::Result<()> {
     let mut libraries = BTreeSet::new();
-    for name in PROGRAMS {
-        let program = tool::find(name).ok_or_else(|| io::Error::other(format!("{name} is not installed")))?;
-        archive.file(&format!("bin/{name}"), &fs::read(&program)?)?;
-        libraries.extend(linked(&tool::text("ldd", [&program])));
+    for (name, program) in programs {
+        archive.file(&format!("bin/{name}"), &fs::read(program)?)?;
+        libraries.extend(linked(&tool::text("ldd", [program])));
     }
     for library in libraries {
         let name = library.trim_start_matches('/');
@@ -73,6 +87,13 @@ fn programs<W: io::Write>(archive: &mut Archive<W>) -> io::Result<()> {
     Ok(())
 }
 
+/// Adds programs to the archive at `target`: the kernel unpacks one archive after the other.
+pub(crate) fn append(more: &[(&'static str, PathBuf)], target: &Path) -> io::Result<()> {
+    let mut archive = Archive::new(BufWriter::new(File::options().append(true).open(target)?));
+    install(&mut archive, more, BTreeSet::new())?;
+    archive.finish()
+}
+
 /// The files that `ldd` names: the loader and every library, with the path under which the loader looks for it.
 fn linked(ldd: &str) -> Vec<String> {
     ldd.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect()
@@ -82,13 +103,20 @@ fn modules<W: io::Write>(archive: &mut Archive<W>, kernel: &Path) -> io::Result<
     let versions = kernel.join("lib/modules");
     let version =
         fs::read_dir(versions)?.next().ok_or_else(|| io::Error::other("the kernel has no modules"))??;
-    let mut order = String::new();
-    for module in Tree::read(&version.path()).closure(&MODULES) {
-        let path = format!("lib/modules/{}.ko", module.name);
-        archive.file(&path, &module.contents)?;
-        order.push_str(&format!("/{path}\n"));
+    let tree = Tree::read(&version.path());
+    let mut known = BTreeSet::new();
+    for (list, wanted) in [("load", &MODULES[..]), ("load-drives", &DRIVE_MODULES[..])] {
+        let mut order = String::new();
+        for module in tree.closure(wanted) {
+            let path = format!("lib/modules/{}.ko", module.name);
+            if known.insert(module.name) {
+                archive.file(&path, &module.contents)?;
+                order.push_str(&format!("/{path}\n"));
+            }
+        }
+        archive.file(&format!("lib/modules/{list}"), order.as_bytes())?;
     }
-    archive.file("lib/modules/load", order.as_bytes())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::lab::Lab;
-use crate::{capture::Capture, tool};
+use crate::{capture::Capture, drives, initramfs, tool};
 
 /// How long booting may take: 5 s on an idle machine, many times that beside a build.
 const BOOT: Duration = Duration::from_secs(180);
@@ -36,11 +36,15 @@ pub struct MachineConfig {
     pub processors: u32,
     /// Whether every packet is kept for [`Machine::finish`] to return.
     pub capture: bool,
+    /// Emulated NVMe drives of 256 MiB behind a virtual IOMMU, 0 to 8: `nvme0` and so on to [`Machine::unplug`].
+    pub drives: u32,
+    /// Programs of this machine that the guest has in `/bin` under these names, with the libraries they need.
+    pub programs: Vec<(&'static str, PathBuf)>,
 }
 
 impl Default for MachineConfig {
     fn default() -> Self {
-        Self { processors: 2, capture: false }
+        Self { processors: 2, capture: false, drives: 0, programs: Vec::new() }
     }
 }
 
@@ -76,6 +80,7 @@ impl Machine {
 
     fn try_boot(lab: &Lab, config: &MachineConfig) -> Option<Self> {
         let folder = tempfile::tempdir().expect("make a folder for the machine");
+        root(lab, config, &folder).expect("make the guest's root file system");
         let mut qemu = command(lab, config, &folder).spawn().expect("start qemu");
         let agent = qemu.stdin.take().expect("qemu's standard input is a pipe");
         let stdout = qemu.stdout.take().expect("qemu's standard output is a pipe");
@@ -184,6 +189,33 @@ impl Machine {
         packets.exists().then(|| Capture::new(fs::read(packets).expect("read the captured packets")))
     }
 
+    /// Lets a drive serve no more than so many commands a second; what is over waits inside it. 0: no limit.
+    ///
+    /// # Panics
+    ///
+    /// When qemu does not answer.
+    pub fn throttle(&self, drive: u32, iops: u32) {
+        drives::throttle(self.folder.path(), drive, iops);
+    }
+
+    /// Takes a drive away as an operator who presses the button at its slot: the guest is asked to let go of it.
+    ///
+    /// # Panics
+    ///
+    /// When qemu does not answer.
+    pub fn unplug(&self, drive: u32) {
+        drives::unplug(self.folder.path(), drive);
+    }
+
+    /// Puts a new, blank drive where one was taken away.
+    ///
+    /// # Panics
+    ///
+    /// When qemu does not answer, or the slot is not empty.
+    pub fn plug(&self, drive: u32) {
+        drives::plug(self.folder.path(), drive);
+    }
+
     fn packets(&self) -> PathBuf {
         self.folder.path().join("packets.pcap")
     }
@@ -220,19 +252,33 @@ fn command(lab: &Lab, config: &MachineConfig, folder: &TempDir) -> Command {
         .arg("-kernel")
         .arg(lab.kernel())
         .arg("-initrd")
-        .arg(lab.initramfs())
+        .arg(file("initramfs"))
         // no_timer_check: an emulated timer on a busy machine may fail the boot's test of it, which is a panic.
-        .args(["-append", "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check"])
+        .args([
+            "-append",
+            "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check intel_iommu=on",
+        ])
         .args(["-serial", &format!("file:{}", file("console.log"))])
         .args(["-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial-pci"])
         .args(["-device", "virtserialport,chardev=agent,name=agent"])
         .args(["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="]);
+    drives::attach(&mut command, config.drives, folder.path());
     if config.capture {
         command.args(["-object", &format!("filter-dump,id=dump,netdev=net,file={}", file("packets.pcap"))]);
     }
     let log = File::create(folder.path().join("qemu.log")).expect("make qemu's log");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
     command
+}
+
+/// The root file system: the lab's as it is, or with the machine's programs behind it.
+fn root(lab: &Lab, config: &MachineConfig, folder: &TempDir) -> io::Result<()> {
+    let target = folder.path().join("initramfs");
+    if config.programs.is_empty() {
+        return std::os::unix::fs::symlink(lab.initramfs(), target);
+    }
+    fs::copy(lab.initramfs(), &target)?;
+    initramfs::append(&config.programs, &target)
 }
 
 /// Turns the agent's bytes into answers until the pipe ends. The greeting counts as an answer.

@@ -1,6 +1,6 @@
-//! The programs under test: `sluiced` and `sluice`.
+//! The programs under test: `sluiced`, `sluice`, and the NVMe driver's tests on a drive.
 //!
-//! `SLUICED_BIN` and `SLUICE_BIN` name ready-made ones. Otherwise cargo builds them, in the profile of the tests, so
+//! `SLUICED_BIN`, `SLUICE_BIN` and `SLUICE_DRIVE_TEST_BIN` name ready-made ones. Otherwise cargo builds them, in the profile of the tests, so
 //! that assertions are on and hardly anything is built twice.
 
 use std::env;
@@ -35,20 +35,58 @@ impl Programs {
     }
 
     fn build() -> Self {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args(["build", "--profile", "test", "--locked", "--message-format", "json"])
-            .args(["--package", "sluiced", "--package", "sluice-cli", "--bins"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("run cargo");
-        assert!(output.status.success(), "the daemon and the command line do not build");
-        let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+        let messages = cargo(&[
+            "build",
+            "--profile",
+            "test",
+            "--package",
+            "sluiced",
+            "--package",
+            "sluice-cli",
+            "--bins",
+        ]);
         let program =
             |name| executable(&messages, name).unwrap_or_else(|| panic!("cargo built no program {name}"));
         Self { sluiced: program("sluiced"), sluice: program("sluice") }
     }
+}
+
+/// The daemon and the command line, under the names the guest is to have them.
+///
+/// # Panics
+///
+/// When they do not build.
+#[must_use]
+pub fn node_programs() -> Vec<(&'static str, PathBuf)> {
+    let Programs { sluiced, sluice } = Programs::get();
+    vec![("sluiced", sluiced.clone()), ("sluice", sluice.clone())]
+}
+
+/// The tests of the NVMe driver that need a drive.
+///
+/// # Panics
+///
+/// When they do not build.
+#[must_use]
+pub fn drive_tests() -> PathBuf {
+    env::var_os("SLUICE_DRIVE_TEST_BIN").map(PathBuf::from).unwrap_or_else(|| {
+        let messages = cargo(&["test", "--package", "sluice-nvme-pcie", "--test", "drive", "--no-run"]);
+        executable(&messages, "drive").expect("cargo built the driver's tests")
+    })
+}
+
+/// Runs cargo; what it did, one JSON object a line.
+fn cargo(arguments: &[&str]) -> String {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(arguments)
+        .args(["--locked", "--message-format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("run cargo");
+    assert!(output.status.success(), "cargo {} failed", arguments.join(" "));
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
 /// The program of this name among cargo's messages, which are one JSON object a line.

@@ -32,11 +32,11 @@ use crate::pointer::set_prp;
 /// Bytes of data that an Identify command returns.
 pub(crate) type Page = [u8; 4096];
 
-/// The I/O queue pair's identifier and, less one, the interrupt vector.
+/// The I/O queue pair's identifier.
 pub(crate) const QID: u16 = 1;
 
-/// The interrupt vector of the I/O queue; vector 0 is the admin queue's, which is polled.
-pub(crate) const VECTOR: u16 = 1;
+/// The interrupt vector of the I/O queue: the admin queue's, so that an event wakes who sleeps, too.
+const VECTOR: u16 = 0;
 
 /// Critical warnings of the SMART log that are worth an event: all of them.
 const ALL_WARNINGS: u8 = 0x3f;
@@ -202,8 +202,7 @@ fn choose(list: &NamespaceList, wanted: Option<u32>) -> Result<u32, StartError> 
 fn completion_queue(plan: &Plan) -> Sqe {
     let ring = plan.layout.completion;
     let shape = QueueShape::default().with_qid(QID).with_qsize(ring.entries - 1);
-    let flags = CompletionQueueFlags::default().with_pc(true).with_ien(plan.interrupts);
-    let flags = if plan.interrupts { flags.with_iv(VECTOR) } else { flags };
+    let flags = CompletionQueueFlags::default().with_pc(true).with_ien(plan.interrupts).with_iv(VECTOR);
     create_completion_queue(shape, flags, plan.layout.iova(ring.offset))
 }
 

@@ -26,7 +26,7 @@ pub use opening::{Memory, Opening, memory_bytes};
 use crate::controller::{Change, Controller, QID};
 use crate::facts::Facts;
 use crate::hardware::Hardware;
-use crate::health::Event;
+use crate::health::{Event, ResetCause};
 use crate::layout::Layout;
 use crate::queue::{CompletionQueue, Doorbell, SubmissionQueue};
 use crate::table::{Stage, Table};
@@ -94,6 +94,14 @@ impl<H: Hardware> NvmeDevice<H> {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Resets the controller. What is in flight is sent again when it is back; nothing is lost.
+    pub fn reset(&mut self, now: Nanos) {
+        if self.controller.is_running() {
+            let change = self.controller.reset(ResetCause::Requested, now);
+            self.changed(change, now);
+        }
     }
 
     /// What is due besides I/O: the controller's own affairs, requests that take too long.

@@ -57,7 +57,7 @@ impl Machine {
             }
             Some(Cns::CommandSetController) if self.config.clears => self.answer(
                 entry,
-                NvmIdentifyController { wzsl: 4, ..NvmIdentifyController::default() }.as_bytes(),
+                NvmIdentifyController { wzsl: 5, ..NvmIdentifyController::default() }.as_bytes(),
             ),
             _ => Err(Status::INVALID_FIELD),
         }

@@ -101,7 +101,9 @@ impl Machine {
         self.memory.read(address, &mut bytes).ok_or(Status::DATA_TRANSFER_ERROR.dnr())?;
         let range = DsmRange::read_from_bytes(&bytes).expect("a range's bytes");
         let bytes = self.bytes(range.slba.get(), range.nlb.get())?;
-        self.disk[bytes].fill(0);
+        if !self.faults.keep {
+            self.disk[bytes].fill(0);
+        }
         Ok(())
     }
 }

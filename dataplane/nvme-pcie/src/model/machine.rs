@@ -179,7 +179,7 @@ impl Machine {
         let (head, tail) = start;
         self.submissions.insert(0, Submission { address: asq, entries: sizes.0, head, tail, cqid: 0 });
         let ring =
-            CompletionRing { address: acq, entries: sizes.1, head, tail, phase: true, interrupts: false };
+            CompletionRing { address: acq, entries: sizes.1, head, tail, phase: true, interrupts: true };
         self.completions.insert(0, ring);
     }
 

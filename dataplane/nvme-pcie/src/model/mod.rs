@@ -92,6 +92,8 @@ pub struct Faults {
     pub hold: bool,
     /// What was fetched together is executed in random order.
     pub shuffle: Option<Random>,
+    /// Dataset Management is taken for the hint that it is, and ignored.
+    pub keep: bool,
     /// CSTS.RDY does not follow CC.EN any more.
     pub stuck: bool,
     /// Admin commands are not answered.

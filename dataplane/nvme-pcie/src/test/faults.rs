@@ -101,6 +101,19 @@ fn a_fatal_status_resets_the_controller_and_what_comes_meanwhile_waits() {
 }
 
 #[test]
+fn a_reset_that_was_asked_for_loses_nothing() {
+    let mut rig = rig();
+    rig.model.faults(|faults| faults.hold = true);
+    let requests = writes(&rig, 4);
+    rig.submit(requests);
+    rig.device.reset(rig.now);
+    rig.device.reset(rig.now);
+    rig.model.faults(|faults| faults.hold = false);
+    assert_eq!(results(&rig.after(50)), [0, 1, 2, 3].map(|tag| (tag, Ok(()))));
+    assert_eq!(rig.events(), [Event::Reset(ResetCause::Requested), Event::Recovered]);
+}
+
+#[test]
 fn a_controller_that_answers_the_unasked_is_reset() {
     for cid in [7, 254, 255, u16::MAX] {
         let mut rig = rig();

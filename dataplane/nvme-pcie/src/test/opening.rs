@@ -21,8 +21,8 @@ fn a_device_describes_itself_as_its_controller_does() {
     assert_eq!((info.name.as_str(), info.kind), ("0000:01:00.0", "nvme-pcie"));
     assert_eq!((info.model.as_str(), info.serial.as_str()), ("Sluice model controller", "MODEL-0001"));
     assert_eq!((info.block_size, info.blocks, info.queue_depth), (512, 16_384, 255));
-    assert_eq!((info.max_transfer_blocks, info.max_write_zeroes_blocks), (1024, 128));
-    assert!(info.volatile_write_cache && info.fua && info.deallocate_reads_zeroes);
+    assert_eq!((info.max_transfer_blocks, info.max_write_zeroes_blocks), (1024, 256));
+    assert!(info.volatile_write_cache && info.fua && !info.deallocate_reads_zeroes);
     assert_eq!(rig.model.counts().enabled, 1);
 }
 

@@ -64,16 +64,16 @@ fn flushes_reach_only_a_cache_that_is_there() {
 fn an_interrupt_wakes_who_sleeps_and_nobody_else() {
     let mut rig = rig(Config { interrupt: true, ..Config::default() });
     let mut signals = [0; 8];
+    rig.after(20);
+    // What the admin queue had to say is over.
+    assert!(rig.device.arm());
+    rig.device.disarm();
     rig.model.faults(|faults| faults.hold = true);
     let write = rig.request(1, WRITE, 0);
     rig.submit(vec![write]);
     assert!(rig.device.arm(), "nothing is there yet: sleep");
     rustix::io::read(rig.device.wake_fd().unwrap(), &mut signals).unwrap_err();
     rig.model.faults(|faults| faults.hold = false);
-    let polled =
-        rustix::event::PollFd::new(rig.device.wake_fd().as_ref().unwrap(), rustix::event::PollFlags::IN)
-            .revents();
-    assert!(polled.is_empty());
     rustix::io::read(rig.device.wake_fd().unwrap(), &mut signals).unwrap();
     rig.device.disarm();
     assert_eq!(rig.done().len(), 1);

@@ -111,7 +111,8 @@ impl Rig {
     pub(super) fn read(&mut self, lba: u64) -> u8 {
         let request = self.request(1000, Op::Read, lba);
         self.submit(vec![request]);
-        let done = self.after(30);
+        // Long enough for every retry.
+        let done = self.after(100);
         assert_eq!((done.len(), done[0].result), (1, Ok(())));
         done[0].buffer.as_ref().unwrap()[0]
     }

@@ -13,7 +13,7 @@ fn conforms(config: &Config, options: &Options, shuffle: Option<u64>) {
     conformance::run(Traits::default(), |pool| {
         let model = Model::new(config.clone());
         let device = open(&model, pool, options.clone(), |_| {}).unwrap();
-        model.faults(|faults| faults.shuffle = shuffle.map(Random::new));
+        model.faults(|faults| (faults.shuffle, faults.keep) = (shuffle.map(Random::new), shuffle.is_some()));
         models.push(model);
         device
     });

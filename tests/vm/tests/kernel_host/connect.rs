@@ -41,7 +41,7 @@ fn every_digest_queue_count_and_block_size_connects() {
     let Some(lab) = Lab::open() else { return };
     let node = Node::start(Backing::Memory);
     let volumes = [node.volume("small-blocks", 16, 512), node.volume("large-blocks", 16, 4096)];
-    let mut guest = Machine::boot(lab, &MachineConfig { processors: 4, capture: false });
+    let mut guest = Machine::boot(lab, &MachineConfig { processors: 4, ..MachineConfig::default() });
 
     for volume in &volumes {
         for (options, header_digest, data_digest) in DIGESTS {

@@ -7,7 +7,7 @@ use sluice_vm::{Lab, Machine, MachineConfig};
 #[test]
 fn scripts_answer_with_their_output_and_exit_code() {
     let Some(lab) = Lab::open() else { return };
-    let mut guest = Machine::boot(lab, &MachineConfig { processors: 3, capture: false });
+    let mut guest = Machine::boot(lab, &MachineConfig { processors: 3, ..MachineConfig::default() });
 
     assert_eq!(guest.sh("nproc"), "3");
     assert_eq!(guest.sh("yes | head -c 200000").len(), 200_000 - 1);

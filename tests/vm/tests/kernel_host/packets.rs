@@ -12,7 +12,7 @@ fn a_captured_run_dissects_without_malformed_packets() {
     let Some(lab) = Lab::open() else { return };
     let node = Node::start(Backing::Memory);
     let volume = node.volume("data", 16, 512);
-    let mut guest = Machine::boot(lab, &MachineConfig { processors: 2, capture: true });
+    let mut guest = Machine::boot(lab, &MachineConfig { capture: true, ..MachineConfig::default() });
     let (port, nqn) = (node.port(), &volume.nqn);
 
     for (options, ..) in DIGESTS {

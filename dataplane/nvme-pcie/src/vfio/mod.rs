@@ -1,0 +1,67 @@
+//! The VFIO edge: a PCI function that the kernel handed to this process, as [`Hardware`].
+//!
+//! ```text
+//!  /dev/vfio/vfio   container: what the IOMMU lets the device reach
+//!    └ /dev/vfio/N  group: the device, and whatever the IOMMU cannot tell from it
+//!        └ device   BAR 0 mapped, config space, interrupts as eventfds
+//! ```
+//! Written on the kernel's structures (`vfio-bindings`) rather than on `vfio-ioctls`: that crate looks its device up
+//! in sysfs again when it lets go of it and panics if it is not there, which is what a drive that is being pulled
+//! looks like; and it keeps the errors of config space to itself.
+
+mod address;
+mod bar;
+mod container;
+mod error;
+mod function;
+mod ioctl;
+mod msix;
+mod sysfs;
+
+use std::rc::Rc;
+
+use sluice_device::{Nanos, Pool};
+use sluice_hugepages::{Backing, DmaMemory, PageSize};
+use sluice_nvme::property::Cap;
+
+pub use address::{AddressError, PciAddress};
+pub use error::PciError;
+pub use function::PciFunction;
+
+use crate::hardware::Hardware;
+use crate::{Memory, NvmeDevice, Observer, Opening, Options, memory_bytes};
+
+/// Opens the NVMe drive at `address`, which must be bound to vfio-pci, for this process alone. Blocks until it serves.
+///
+/// Buffers come from `buffers`, which must be resident; the whole pool is mapped for the drive. `clock` is the
+/// caller's, read while it waits.
+///
+/// # Errors
+/// [`PciError`]; the drive is let go of.
+pub fn open(
+    address: PciAddress,
+    options: &Options,
+    buffers: &Pool,
+    observer: Observer,
+    clock: impl Fn() -> Nanos,
+) -> Result<NvmeDevice<PciFunction>, PciError> {
+    let node = sysfs::check(address)?;
+    let mut function = PciFunction::open(address)?;
+    let cap = Cap::from_bits(function.read64(0));
+    let backing = Backing { largest: PageSize::Huge2MiB, smallest: PageSize::Ordinary, node };
+    let queues = Rc::new(DmaMemory::new(memory_bytes(cap, options), &backing)?);
+    // SAFETY: `NvmeDevice`, and `Opening` before it, keep both memories until they have dropped the function; nothing
+    // borrows a buffer in flight.
+    let queues_iova = unsafe { function.map(queues.region()) }?;
+    // SAFETY: as above.
+    let buffers_iova = unsafe { function.map(buffers.region()) }?;
+    let memory = Memory { queues, queues_iova, buffers: buffers.clone(), buffers_iova };
+    let mut opening = Opening::new(function, memory, options.clone(), observer, clock());
+    loop {
+        match opening.poll(clock()) {
+            None => std::thread::yield_now(),
+            Some(Ok(())) => return Ok(opening.finish()),
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Driver and daemon in the guest, on emulated NVMe drives behind a virtual IOMMU.
+
+mod driver;
