@@ -42,10 +42,11 @@ impl Forest {
     fn exchange(&mut self, leaf: NodeId, before: &Fragment, after: &Fragment) -> i64 {
         let mut own = 0;
         for layer in after.layers().iter().filter(|layer| !before.holds(layer.chunk)) {
-            own += i64::from(self.space.gain(layer.chunk, leaf) == 1);
+            self.space.gain(layer.chunk);
+            own += 1;
         }
         for layer in before.layers().iter().filter(|layer| !after.holds(layer.chunk)) {
-            own -= i64::from(self.space.lose(layer.chunk, leaf) == 1);
+            own -= i64::from(self.space.lose(layer.chunk, leaf));
             self.held.push(Dropped::Chunk(layer.chunk));
         }
         own

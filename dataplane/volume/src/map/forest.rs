@@ -80,6 +80,12 @@ impl Forest {
         self.checkpoint.reserve(nodes as usize);
     }
 
+    /// Layers of fragments that all leaves have together: merges spare them, at twelve bytes each.
+    #[must_use]
+    pub fn layers(&self) -> u32 {
+        self.layers.live()
+    }
+
     /// The pool's chunks.
     #[must_use]
     pub fn space(&self) -> &Space {

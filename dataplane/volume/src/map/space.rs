@@ -7,8 +7,8 @@
 //! them is left, that is its number, and so the exact count of chunks that a map has to itself follows every change.
 //! Owners of chunks that were never shared are never written, and so take no memory.
 //!
-//! Invariants: a chunk is free if and only if its count is 0 and nobody allocated it; `owners[c]` is meaningful
-//! while `count(c) >= 2`, and 0 while the last reference to `c` is being dropped.
+//! Invariants: a chunk is free if and only if its count is 0 and nobody allocated it; `owners[c]` means something
+//! while `count(c) >= 2`, and is 0 then if no leaf refers to `c` any more and only drops are held.
 
 use std::collections::BTreeMap;
 
@@ -203,14 +203,10 @@ impl Space {
         self.owners[chunk.index()]
     }
 
-    /// A leaf refers to the chunk from now on; returns the count.
-    pub(super) fn gain(&mut self, chunk: Chunk, leaf: NodeId) -> u32 {
-        assert!(!self.free.contains(chunk), "{chunk:?} was not allocated");
-        let count = self.increment(chunk);
-        if count > 1 {
-            self.owners[chunk.index()] ^= leaf.get();
-        }
-        count
+    /// A leaf refers to a chunk that was allocated for it.
+    pub(super) fn gain(&mut self, chunk: Chunk) {
+        assert!(!self.free.contains(chunk) && self.count(chunk) == 0, "{chunk:?} was not allocated for this");
+        self.increment(chunk);
     }
 
     /// A leaf's copy refers to its chunk as well.
@@ -220,16 +216,14 @@ impl Space {
         self.increment(chunk);
     }
 
-    /// A leaf does not refer to the chunk any more; the count falls once the drop is settled. Returns the count.
-    pub(super) fn lose(&mut self, chunk: Chunk, leaf: NodeId) -> u32 {
-        let count = self.count(chunk);
-        let owner = &mut self.owners[chunk.index()];
-        if count > 1 {
-            *owner ^= leaf.get();
-        } else if *owner != 0 {
-            *owner = 0;
+    /// A leaf does not refer to the chunk any more; the count falls once the drop is settled. Returns whether no other
+    /// leaf does.
+    pub(super) fn lose(&mut self, chunk: Chunk, leaf: NodeId) -> bool {
+        let was_alone = self.is_single(chunk);
+        if !was_alone {
+            self.owners[chunk.index()] ^= leaf.get();
         }
-        count
+        was_alone
     }
 
     /// Settles the drop of a reference: frees the chunk, or returns the one leaf that is left.
@@ -256,10 +250,8 @@ impl Space {
         }
     }
 
-    fn increment(&mut self, chunk: Chunk) -> u32 {
-        let count = self.count(chunk) + 1;
-        self.set(chunk, count);
-        count
+    fn increment(&mut self, chunk: Chunk) {
+        self.set(chunk, self.count(chunk) + 1);
     }
 
     fn decrement(&mut self, chunk: Chunk) -> u32 {
@@ -321,16 +313,16 @@ mod test {
     fn counts_pass_a_byte_and_come_back() {
         let mut space = Space::new(1);
         let chunk = space.allocate(Purpose::Data).unwrap();
-        assert_eq!(space.gain(chunk, leaf(1)), 1);
+        space.gain(chunk);
         (2..=300).for_each(|copy| space.share(chunk, leaf(1), leaf(copy)));
         assert_eq!(space.count(chunk), 300);
         for copy in 2..=300 {
-            space.lose(chunk, leaf(copy));
+            assert!(!space.lose(chunk, leaf(copy)));
             let left = space.drop_reference(chunk);
             assert_eq!(space.count(chunk), 301 - copy);
             assert_eq!(left, (copy == 300).then(|| leaf(1)), "the owner shows when it is alone");
         }
-        space.lose(chunk, leaf(1));
+        assert!(space.lose(chunk, leaf(1)));
         assert_eq!(space.drop_reference(chunk), None);
         assert!(space.is_free(chunk));
     }

@@ -52,7 +52,7 @@ impl Forest {
     /// out.
     ///
     /// # Panics
-    /// If the chunk is free, or all blocks lie beyond the map.
+    /// If the chunk holds no block of this place yet and was not allocated for it, or all blocks lie beyond the map.
     pub fn apply_write(&mut self, map: &mut Map, index: ChunkIndex, layer: Layer) {
         let layer = Layer { mask: layer.mask & map.within(index), ..layer };
         assert!(!layer.mask.is_empty(), "{index:?} of {} blocks", map.blocks);

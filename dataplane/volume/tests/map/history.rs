@@ -149,6 +149,7 @@ impl History {
             30..38 => self.apply_one(),
             38..44 => self.seal(),
             44..47 => _ = self.forest.reclaim(self.random.index(4)),
+            60..62 => self.settle(),
             47..54 => self.checkpoint(),
             54 => self.reopen(),
             55..58 => self.compare(),
@@ -418,6 +419,13 @@ impl History {
         self.forest.set_hold(hold);
         let limit = if self.random.chance(500) { usize::MAX } else { self.random.index(20) };
         self.forest.settle(reached, limit);
+    }
+
+    /// Settles what the last seal left; nothing newer may take effect.
+    fn settle(&mut self) {
+        if let Some(reached) = self.seals.reached() {
+            self.forest.settle(reached, usize::MAX);
+        }
     }
 
     fn settle_all(&mut self) {

@@ -30,6 +30,12 @@ impl Seals {
         }
     }
 
+    /// What the last seal reached.
+    pub(crate) fn reached(&self) -> Option<Hold> {
+        let number = self.number.checked_sub(1)?;
+        Some(Hold { record: number, io: number })
+    }
+
     /// Everything done so far is durable; returns what drops have reached, and what those to come wait for.
     pub(crate) fn seal(&mut self, blocks: Vec<Sealed>) -> (Hold, Hold) {
         let reached = Hold { record: self.number, io: self.number };
