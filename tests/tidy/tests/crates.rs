@@ -41,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("sluice-perf", &["sluice-device", "sluice-hugepages", "sluice-nvme", "sluice-uring"]),
+    ("sluice-map-cost", &["sluice-device", "sluice-volume"]),
     ("sluice-socket-paths", &[]),
     ("sluice-bench", &[]),
     ("sluice-cli", &["sluice-node-api", "sluice-perf", "sluiced"]),

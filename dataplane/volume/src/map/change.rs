@@ -1,20 +1,11 @@
 //! Changing one entry of a leaf, with all counts that follow.
 
 use super::forest::Forest;
-use super::fragment::Fragment;
+use super::fragment::{Fragment, Layer};
 use super::held::Dropped;
 use super::node::{Entry, NodeId, Sums};
 
 impl Forest {
-    /// What an entry of a leaf says.
-    pub(super) fn fragment(&self, entry: Entry) -> Fragment {
-        match entry {
-            Entry::Hole => Fragment::HOLE,
-            Entry::Whole(chunk) => Fragment::whole(chunk),
-            Entry::Fragment(first) => self.layers.fragment(first),
-        }
-    }
-
     /// Changes an entry of a leaf that is owned, and returns the change to the leaf's sums, which are left to the
     /// caller.
     pub(super) fn change_entry(
@@ -24,17 +15,15 @@ impl Forest {
         change: impl FnOnce(&mut Fragment),
     ) -> Sums {
         let old = self.nodes[leaf].entry(slot);
-        let before = self.fragment(old);
+        let before = self.layers.fragment(old);
         let mut after = before.clone();
         change(&mut after);
-        if let Entry::Fragment(first) = old {
-            self.layers.unmake(first);
-        }
-        let new = self.entry_of(&after);
+        self.layers.give_back(old);
+        let new = self.layers.entry(&after);
         self.nodes[leaf].entries[slot] = new.encode();
         let own = self.exchange(leaf, &before, &after);
-        let mut sums = -shape(old, &before);
-        sums += shape(new, &after);
+        let mut sums = -shape(old, before.layers().iter().copied());
+        sums += shape(new, after.layers().iter().copied());
         Sums { own, ..sums }
     }
 
@@ -51,25 +40,17 @@ impl Forest {
         }
         own
     }
-
-    fn entry_of(&mut self, fragment: &Fragment) -> Entry {
-        match (fragment.layers(), fragment.as_whole()) {
-            ([], _) => Entry::Hole,
-            (_, Some(chunk)) => Entry::Whole(chunk),
-            (layers, None) => Entry::Fragment(self.layers.make(layers.iter().copied())),
-        }
-    }
 }
 
-/// What an entry adds to its leaf's sums, but for `own`.
-pub(super) fn shape(entry: Entry, fragment: &Fragment) -> Sums {
-    let length = i64::try_from(fragment.layers().len()).expect("at most 32 layers");
-    let is_fragment = i64::from(matches!(entry, Entry::Fragment(_)));
-    Sums {
-        blocks: i64::from(fragment.mapped().count()),
-        chunks: length,
-        own: 0,
-        fragments: is_fragment,
-        layers: is_fragment * length,
+/// What an entry with these layers adds to its leaf's sums, but for `own`.
+pub(super) fn shape(entry: Entry, layers: impl Iterator<Item = Layer>) -> Sums {
+    let mut sums = Sums::default();
+    for layer in layers {
+        sums.blocks += i64::from(layer.mask.count());
+        sums.chunks += 1;
     }
+    if let Entry::Fragment(_) = entry {
+        (sums.fragments, sums.layers) = (1, sums.chunks);
+    }
+    sums
 }

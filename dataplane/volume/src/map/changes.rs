@@ -129,7 +129,7 @@ impl Forest {
             let chunk_first = first + slot as u64 * CHUNK_BLOCKS;
             let entries = leaves.map(|leaf| leaf.map_or(Entry::Hole, |leaf| self.nodes[leaf].entry(slot)));
             if entries[0] != entries[1] {
-                let [old, new] = entries.map(|entry| self.fragment(entry));
+                let [old, new] = entries.map(|entry| self.layers.fragment(entry));
                 let skipped = u32::try_from(at.saturating_sub(chunk_first)).expect("within the chunk");
                 let changed = !equal_blocks(&old, &new) & BlockMask::run(skipped..u32::BITS);
                 push_runs(chunk_first, changed, new.mapped(), found)?;

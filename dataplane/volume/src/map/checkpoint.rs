@@ -200,10 +200,7 @@ impl Forest {
         let shadow = self.nodes.take(self.nodes[id].level as usize);
         let (mut entries, is_leaf) = (self.nodes[id].entries, self.nodes[id].is_leaf());
         for raw in entries.iter_mut().filter(|_| is_leaf) {
-            if let Entry::Fragment(first) = Entry::decode(*raw) {
-                let fragment = self.layers.fragment(first);
-                *raw = Entry::Fragment(self.layers.make(fragment.layers().iter().copied())).encode();
-            }
+            *raw = self.layers.copy(Entry::decode(*raw)).encode();
         }
         self.nodes[shadow].entries = entries;
         shadow
@@ -212,11 +209,8 @@ impl Forest {
     /// Frees a node with its layers.
     fn give_back(&mut self, id: NodeId) {
         if self.nodes[id].is_leaf() {
-            for slot in 0..self.nodes[id].entries.len() {
-                if let Entry::Fragment(first) = self.nodes[id].entry(slot) {
-                    self.layers.unmake(first);
-                }
-            }
+            let entries = self.nodes[id].entries;
+            entries.into_iter().for_each(|raw| self.layers.give_back(Entry::decode(raw)));
         }
         self.nodes.give_back(id);
     }

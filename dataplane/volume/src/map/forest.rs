@@ -86,6 +86,12 @@ impl Forest {
         self.layers.live()
     }
 
+    /// Nodes that all maps have together.
+    #[must_use]
+    pub fn nodes(&self) -> u32 {
+        self.nodes.live()
+    }
+
     /// The pool's chunks.
     #[must_use]
     pub fn space(&self) -> &Space {

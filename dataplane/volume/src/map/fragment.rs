@@ -37,12 +37,6 @@ impl Fragment {
     pub(super) const HOLE: Self =
         Self { length: 0, layers: [Layer { chunk: Chunk(0), mask: BlockMask::NONE }; MOST] };
 
-    pub(super) fn whole(chunk: Chunk) -> Self {
-        let mut fragment = Self::HOLE;
-        fragment.push(Layer { chunk, mask: BlockMask::ALL });
-        fragment
-    }
-
     /// Adds a layer that is disjoint from all others.
     pub(super) fn push(&mut self, layer: Layer) {
         self.layers[self.length] = layer;
@@ -111,7 +105,8 @@ mod test {
 
     #[test]
     fn every_block_in_a_chunk_of_its_own_and_back() {
-        let mut fragment = Fragment::whole(Chunk(99));
+        let mut fragment = Fragment::HOLE;
+        fragment.push(Layer { chunk: Chunk(99), mask: BlockMask::ALL });
         (0..32).for_each(|at| fragment.assign(Layer { chunk: Chunk(at), mask: BlockMask(1 << at) }));
         assert_eq!(fragment.layers().len(), 32);
         fragment.assign(Layer { chunk: Chunk(7), mask: BlockMask::ALL });

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::forest::Forest;
 use super::geometry::Chunk;
 use super::node::{NodeId, ROOT};
+use super::reclaim::add_own;
 
 /// When a drop may take effect, and how far things have come: both numbers only ever grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,9 +123,8 @@ impl Forest {
 
     /// One reference to a chunk less.
     pub(super) fn drop_chunk(&mut self, chunk: Chunk) {
-        if let Some(owner) = self.space.drop_reference(chunk) {
-            self.add_own(owner, 1);
-        }
+        let owner = self.space.drop_reference(chunk);
+        add_own(&mut self.nodes, &mut self.dead, (owner, 1));
     }
 
     /// One reference to a node less, whose owner is forgotten already.
@@ -134,21 +134,8 @@ impl Forest {
         let (refs, parents, own) = (node.refs, node.parents, node.sums.own);
         match (refs, NodeId::new(parents)) {
             (0, _) => self.bury(id),
-            (1, Some(parent)) if parents != ROOT => self.add_own(parent, own),
+            (1, parent) if parents != ROOT => add_own(&mut self.nodes, &mut self.dead, (parent, own)),
             _ => {}
-        }
-    }
-
-    /// Chunks under a node have become its own; those above it that share it with nobody gain them too.
-    fn add_own(&mut self, id: NodeId, chunks: i64) {
-        let mut next = Some(id);
-        while let Some(id) = next {
-            let node = &mut self.nodes[id];
-            node.sums.own += chunks;
-            if node.refs == 0 {
-                self.dead.own += chunks;
-            }
-            next = NodeId::new(node.parents).filter(|_| node.refs == 1 && node.parents != ROOT);
         }
     }
 }

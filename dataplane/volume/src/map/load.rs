@@ -3,12 +3,13 @@
 //! The disk holds nodes and maps. Which chunk is free, who shares what and all sums are counted from them, so that no
 //! crash can leave them wrong, and nothing that is lost stays lost for longer than until the next opening.
 
+use super::change::shape;
 use super::forest::{Forest, Map};
 use super::fragment::Layer;
 use super::geometry::{Chunk, LEVELS, MAX_MAP_BLOCKS, NODE_ENTRIES, level_for};
 use super::mask::BlockMask;
-use super::node::{Entry, NodeId, ROOT};
-use super::space::{Purpose, Space};
+use super::node::{Entry, NodeId, ROOT, Sums};
+use super::space::Space;
 
 /// Why decoded nodes make no forest. Their checksums were right, so this is no disk's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +70,7 @@ impl Loader {
         Self { forest: Forest::new(chunks) }
     }
 
-    /// The pool's chunks: claim those that hold metadata before any leaf is loaded.
+    /// The pool's chunks: claim those that hold metadata.
     pub fn space_mut(&mut self) -> &mut Space {
         &mut self.forest.space
     }
@@ -149,9 +150,10 @@ impl Loader {
     /// The forest, once all nodes and maps are loaded.
     ///
     /// # Errors
-    /// [`Malformed::Unreferenced`].
+    /// [`Malformed::Unreferenced`]. [`Malformed::Chunk`]: a leaf refers to a claimed chunk.
     pub fn finish(mut self) -> Result<Forest, Malformed> {
         let forest = &mut self.forest;
+        forest.space.load_free().map_err(|chunk| Malformed::Chunk { chunk })?;
         for level in 0..LEVELS {
             for number in 1..forest.nodes.end() {
                 let Some((id, node)) =
@@ -162,49 +164,43 @@ impl Loader {
                 if node.refs == 0 {
                     return Err(Malformed::Unreferenced { place: node.place });
                 }
-                if level == 0 {
-                    forest.load_owners(id);
-                }
-                forest.nodes[id].sums = forest.count_sums(id);
+                forest.nodes[id].sums =
+                    if level == 0 { forest.load_owners(id) } else { forest.count_sums(id) };
             }
         }
         Ok(self.forest)
     }
 
     fn load_chunk(&mut self, chunk: Chunk) -> Result<(), Malformed> {
-        let space = &mut self.forest.space;
-        if !space.has(chunk) || space.count(chunk) == 0 && !space.claim(chunk, Purpose::Data) {
+        if !self.forest.space.has(chunk) {
             return Err(Malformed::Chunk { chunk });
         }
-        space.load(chunk);
+        self.forest.space.load(chunk);
         Ok(())
     }
 
     /// The entry with one more layer.
     fn with_layer(&mut self, entry: Entry, slot: usize, layer: Layer) -> Result<Entry, Malformed> {
-        let mut fragment = self.forest.fragment(entry);
+        let mut fragment = self.forest.layers.fragment(entry);
         let overlaps = !(fragment.mapped() & layer.mask).is_empty();
         if layer.mask.is_empty() || overlaps || fragment.holds(layer.chunk) {
             return Err(Malformed::Layers { slot });
         }
         fragment.push(layer);
-        if let Entry::Fragment(first) = entry {
-            self.forest.layers.unmake(first);
-        }
-        Ok(Entry::Fragment(self.forest.layers.make(fragment.layers().iter().copied())))
+        self.forest.layers.give_back(entry);
+        Ok(self.forest.layers.entry(&fragment))
     }
 }
 
 impl Forest {
-    fn load_owners(&mut self, leaf: NodeId) {
-        for slot in 0..NODE_ENTRIES {
-            match self.nodes[leaf].entry(slot) {
-                Entry::Hole => {}
-                Entry::Whole(chunk) => self.space.load_owner(chunk, leaf),
-                Entry::Fragment(first) => {
-                    self.layers.chain(first).for_each(|layer| self.space.load_owner(layer.chunk, leaf));
-                }
-            }
+    /// A leaf's sums, once all leaves are loaded; tells its shared chunks that it is one of their leaves.
+    fn load_owners(&mut self, leaf: NodeId) -> Sums {
+        let mut sums = Sums::default();
+        for entry in self.nodes[leaf].entries.into_iter().map(Entry::decode) {
+            sums += shape(entry, self.layers.of(entry));
+            let space = &mut self.space;
+            self.layers.of(entry).for_each(|one| sums.own += i64::from(space.load_owner(one.chunk, leaf)));
         }
+        sums
     }
 }

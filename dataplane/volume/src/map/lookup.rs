@@ -121,10 +121,10 @@ impl Forest {
         match entry {
             Entry::Hole => (Place::Hole, CHUNK_BLOCKS - offset),
             Entry::Whole(chunk) => (mapped(chunk), CHUNK_BLOCKS - offset),
-            Entry::Fragment(first) => {
+            Entry::Fragment(_) => {
                 let offset = u32::try_from(offset).expect("below CHUNK_BLOCKS");
                 let mut hole = u64::MAX;
-                for layer in self.layers.chain(first) {
+                for layer in self.layers.of(entry) {
                     let alike = u64::from(layer.mask.alike_from(offset));
                     if layer.mask.contains(offset) {
                         return (mapped(layer.chunk), alike);

@@ -118,8 +118,9 @@ impl Forest {
         scope: MergeScope,
     ) -> (Option<Merge>, u64) {
         for (index, slot) in (from.0..=u32::MAX).map(ChunkIndex).zip(from.slot(0)..NODE_ENTRIES) {
-            if let Entry::Fragment(first) = leaf.entry(slot) {
-                let fragment = self.layers.fragment(first);
+            let entry = leaf.entry(slot);
+            if let Entry::Fragment(_) = entry {
+                let fragment = self.layers.fragment(entry);
                 if scope.takes(&fragment, map.within(index)) {
                     return (Some(self.merge(index, &fragment, true)), index.first_block() + entry_blocks(0));
                 }

@@ -155,8 +155,8 @@ impl Node {
     }
 }
 
-/// Nodes per segment: a segment is 135 KiB, so that growth in the middle of a write stays short.
-const SEGMENT: usize = 64;
+/// Nodes per segment: a segment is 34 KiB, so that growth in the middle of a write stays short.
+const SEGMENT: usize = 16;
 
 /// All nodes of a forest, by number. Number 0 is nobody's, so that zero can mean "none".
 #[derive(Debug)]

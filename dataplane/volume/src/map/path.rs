@@ -128,16 +128,9 @@ impl Forest {
     fn copy_leaf(&mut self, original: NodeId, copy: NodeId) {
         let mut entries = self.nodes[original].entries;
         for raw in &mut entries {
-            match Entry::decode(*raw) {
-                Entry::Hole => {}
-                Entry::Whole(chunk) => self.space.share(chunk, original, copy),
-                Entry::Fragment(first) => {
-                    let fragment = self.layers.fragment(first);
-                    let layers = fragment.layers().iter();
-                    layers.clone().for_each(|layer| self.space.share(layer.chunk, original, copy));
-                    *raw = Entry::Fragment(self.layers.make(layers.copied())).encode();
-                }
-            }
+            let entry = Entry::decode(*raw);
+            self.layers.of(entry).for_each(|layer| self.space.share(layer.chunk, original, copy));
+            *raw = self.layers.copy(entry).encode();
         }
         self.nodes[copy].entries = entries;
     }

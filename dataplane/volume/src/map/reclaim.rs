@@ -4,7 +4,7 @@
 //! tree has been settled, so its record is durable and its I/O over.
 
 use super::forest::Forest;
-use super::node::{Entry, NodeId};
+use super::node::{Entry, NodeId, Nodes, ROOT};
 
 /// Nodes without references, whose children still count them.
 #[derive(Debug, Default)]
@@ -48,22 +48,47 @@ impl Forest {
         self.dead.own -= node.sums.own;
         let (entries, is_leaf) = (node.entries, node.is_leaf());
         if is_leaf {
-            entries.into_iter().for_each(|raw| self.drop_entry(id, Entry::decode(raw)));
+            self.reclaim_leaf(id, &entries)
         } else {
-            entries.into_iter().filter_map(NodeId::new).for_each(|child| {
-                self.nodes[child].parents ^= id.get();
-                self.drop_node(child);
-            });
+            self.reclaim_interior(id, &entries)
         }
         self.retire(id);
         true
     }
 
-    /// Drops what an entry of a dead leaf refers to. The entry stays: a running checkpoint may have to write it.
-    fn drop_entry(&mut self, leaf: NodeId, entry: Entry) {
-        for layer in self.fragment(entry).layers() {
-            self.space.lose(layer.chunk, leaf);
-            self.drop_chunk(layer.chunk);
+    fn reclaim_interior(&mut self, id: NodeId, entries: &[u32]) {
+        for child in entries.iter().filter_map(|raw| NodeId::new(*raw)) {
+            self.nodes[child].parents ^= id.get();
+            self.drop_node(child);
         }
+    }
+
+    /// Drops a leaf's chunks. Its entries stay: a running checkpoint may have to write them.
+    fn reclaim_leaf(&mut self, leaf: NodeId, entries: &[u32]) {
+        // Neighbours mostly have the same owner; telling it once spares most of the ways up.
+        let mut gained = (None, 0);
+        for layer in entries.iter().flat_map(|raw| self.layers.of(Entry::decode(*raw))) {
+            self.space.lose(layer.chunk, leaf);
+            let owner = self.space.drop_reference(layer.chunk);
+            if owner != gained.0 {
+                add_own(&mut self.nodes, &mut self.dead, gained);
+                gained = (owner, 0);
+            }
+            gained.1 += 1;
+        }
+        add_own(&mut self.nodes, &mut self.dead, gained);
+    }
+}
+
+/// Chunks under a node have become its own; those above it that share it with nobody gain them too.
+pub(super) fn add_own(nodes: &mut Nodes, dead: &mut Dead, (id, chunks): (Option<NodeId>, i64)) {
+    let mut next = id;
+    while let Some(id) = next {
+        let node = &mut nodes[id];
+        node.sums.own += chunks;
+        if node.refs == 0 {
+            dead.own += chunks;
+        }
+        next = NodeId::new(node.parents).filter(|_| node.refs == 1 && node.parents != ROOT);
     }
 }

@@ -3,7 +3,7 @@
 use super::forest::{Forest, Map};
 use super::geometry::Chunk;
 use super::held::Dropped;
-use super::node::{NodeId, ROOT};
+use super::node::{Entry, NodeId, ROOT};
 
 /// Something that is not as it must be. None of it survives opening the pool again, which counts anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -143,10 +143,8 @@ impl<'a> Recount<'a> {
     }
 
     fn visit_leaf(&mut self, id: NodeId) {
-        let node = &self.forest.nodes[id];
-        for slot in 0..node.entries.len() {
-            let fragment = self.forest.fragment(node.entry(slot));
-            for layer in fragment.layers() {
+        for raw in self.forest.nodes[id].entries {
+            for layer in self.forest.layers.of(Entry::decode(raw)) {
                 self.chunks[layer.chunk.index()].add(id.get());
             }
         }

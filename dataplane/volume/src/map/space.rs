@@ -102,6 +102,8 @@ pub struct Space {
     owners: Vec<u32>,
 }
 
+/// Counts below this one, and the next, are told by the byte alone.
+const FEW: u8 = u8::MAX - 1;
 /// The lowest count that the map holds.
 const MANY: u32 = u8::MAX as u32;
 
@@ -211,8 +213,9 @@ impl Space {
 
     /// A leaf's copy refers to its chunk as well.
     pub(super) fn share(&mut self, chunk: Chunk, leaf: NodeId, copy: NodeId) {
+        let alone = self.is_single(chunk);
         let owner = &mut self.owners[chunk.index()];
-        *owner = if self.counts[chunk.index()] == 1 { leaf.get() } else { *owner } ^ copy.get();
+        *owner = copy.get() ^ if alone { leaf.get() } else { *owner };
         self.increment(chunk);
     }
 
@@ -238,20 +241,39 @@ impl Space {
         }
     }
 
-    /// While a pool is opened: one more leaf refers to the chunk, whose owner is found later.
+    /// While a pool is opened: one more leaf refers to the chunk.
     pub(super) fn load(&mut self, chunk: Chunk) {
         self.increment(chunk);
     }
 
-    /// While a pool is opened, once all counts are complete: the leaf is one that refers to the chunk.
-    pub(super) fn load_owner(&mut self, chunk: Chunk, leaf: NodeId) {
-        if self.count(chunk) > 1 {
+    /// While a pool is opened, once all leaves are loaded: takes what they refer to out of the free set.
+    ///
+    /// # Errors
+    /// A chunk in use that was claimed.
+    pub(super) fn load_free(&mut self) -> Result<(), Chunk> {
+        for (chunk, _) in (0..).map(Chunk).zip(&self.counts).filter(|(_, count)| **count > 0) {
+            if !self.free.remove(chunk) {
+                return Err(chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// While a pool is opened, once all leaves are loaded: the leaf is one that refers to the chunk. Returns whether it
+    /// is the only one.
+    pub(super) fn load_owner(&mut self, chunk: Chunk, leaf: NodeId) -> bool {
+        let alone = self.is_single(chunk);
+        if !alone {
             self.owners[chunk.index()] ^= leaf.get();
         }
+        alone
     }
 
     fn increment(&mut self, chunk: Chunk) {
-        self.set(chunk, self.count(chunk) + 1);
+        match &mut self.counts[chunk.index()] {
+            few @ ..FEW => *few += 1,
+            _ => self.set(chunk, self.count(chunk) + 1),
+        }
     }
 
     fn decrement(&mut self, chunk: Chunk) -> u32 {

@@ -76,11 +76,7 @@ impl Forest {
                 return node.child(slot).is_some_and(|child| self.maps_any(child, first, blocks));
             }
             let mask = BlockMask::of_chunk(first, blocks);
-            match node.entry(slot) {
-                Entry::Hole => false,
-                Entry::Whole(_) => !mask.is_empty(),
-                Entry::Fragment(link) => self.layers.chain(link).any(|one| !(one.mask & mask).is_empty()),
-            }
+            self.layers.of(node.entry(slot)).any(|layer| !(layer.mask & mask).is_empty())
         })
     }
 }

@@ -95,8 +95,7 @@ impl Forest {
     }
 
     fn count_entry(&self, entry: Entry) -> Sums {
-        let fragment = self.fragment(entry);
-        let own = fragment.layers().iter().filter(|layer| self.space.is_single(layer.chunk)).count();
-        Sums { own: i64::try_from(own).expect("at most 32 layers"), ..shape(entry, &fragment) }
+        let own = self.layers.of(entry).filter(|layer| self.space.is_single(layer.chunk)).count();
+        Sums { own: i64::try_from(own).expect("at most 32 layers"), ..shape(entry, self.layers.of(entry)) }
     }
 }

@@ -41,7 +41,7 @@ impl Forest {
     }
 
     fn is_sound_entry(&self, entry: Entry) -> bool {
-        let fragment = self.fragment(entry);
+        let fragment = self.layers.fragment(entry);
         let chunks = || fragment.layers().iter().map(|layer| layer.chunk);
         let in_use = chunks().all(|chunk| self.space.has(chunk) && self.space.count(chunk) > 0);
         let is_fragment = matches!(entry, Entry::Fragment(_));

@@ -58,12 +58,9 @@ impl<'a> NodeView<'a> {
 
     /// The layers of a leaf's entry that is a fragment; none for any other entry.
     pub fn layers(&self, slot: usize) -> impl Iterator<Item = Layer> + use<'a> {
-        let first = match self.node.entry(slot) {
-            Entry::Fragment(first) => Some(first),
-            _ => None,
-        };
         let forest = self.forest;
-        first.into_iter().flat_map(|first| forest.layers.chain(first))
+        let entry = Some(self.node.entry(slot)).filter(|entry| matches!(entry, Entry::Fragment(_)));
+        entry.into_iter().flat_map(|entry| forest.layers.of(entry))
     }
 
     /// How many layers all fragments of a leaf have together, and how many fragments there are.

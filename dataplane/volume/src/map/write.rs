@@ -78,6 +78,6 @@ impl Forest {
     }
 
     pub(super) fn look_in(&self, leaf: NodeId, index: ChunkIndex) -> Fragment {
-        self.fragment(self.nodes[leaf].entry(index.slot(0)))
+        self.layers.fragment(self.nodes[leaf].entry(index.slot(0)))
     }
 }
