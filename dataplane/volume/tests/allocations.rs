@@ -11,6 +11,9 @@ use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
 use sluice_device::{BlockDevice, Completion, Nanos, Op, Pool, Request};
 use sluice_hugepages::{Class, PoolConfig};
+use sluice_volume::map::{
+    BlockMask, ChunkIndex, Extent, Forest, Hold, Layer, Map, Place, Purpose, WritePlan,
+};
 use sluice_volume::{BlockSize, ControlDone, FormatOptions, LinearPool, VolumeIo, VolumeSpec};
 use uuid::Uuid;
 
@@ -170,4 +173,72 @@ fn devices_do_not_allocate_per_io() {
 #[test]
 fn pools_do_not_allocate_per_io() {
     assert_eq!((pool_allocations(null()), pool_allocations(memory())), (0, 0));
+}
+
+/// Blocks of the map under test: two levels.
+const MAP_BLOCKS: u64 = 1 << 16;
+
+/// A forest with a map whose every other chunk is mapped.
+fn half_mapped() -> (Forest, Map) {
+    let mut forest = Forest::new(1 << 15);
+    let mut map = forest.create(MAP_BLOCKS);
+    for index in (0..2048).step_by(2).map(ChunkIndex) {
+        let chunk = forest.space_mut().allocate(Purpose::Data).unwrap();
+        forest.apply_write(&mut map, index, Layer { chunk, mask: BlockMask::ALL });
+    }
+    (forest, map)
+}
+
+/// Writes one block to each chunk, planned and applied; counts writes that needed no change.
+fn write_everywhere(forest: &mut Forest, map: &mut Map, mask: BlockMask) -> usize {
+    let mut in_place = 0;
+    for index in (0..2048).map(ChunkIndex) {
+        let chunk = match forest.plan_write(map, index, mask) {
+            WritePlan::InPlace => {
+                in_place += 1;
+                continue;
+            }
+            WritePlan::Join(chunk) => chunk,
+            WritePlan::Fresh | WritePlan::Fill => forest.space_mut().allocate(Purpose::Data).unwrap(),
+        };
+        forest.apply_write(map, index, Layer { chunk, mask });
+    }
+    in_place
+}
+
+#[test]
+fn lookups_and_overwrites_do_not_allocate() {
+    let (forest, map) = half_mapped();
+    let mut extents = [Extent::default(); 8];
+    let (mut mapped, mut planned) = (0, 0);
+    let allocations = allocations(|| {
+        for block in (0..MAP_BLOCKS - 40).step_by(7) {
+            let filled = forest.lookup(&map, block..block + 40, &mut extents);
+            let is_mapped = |extent: &&Extent| matches!(extent.place, Place::Mapped { in_place: true, .. });
+            mapped += extents[..filled].iter().filter(is_mapped).count();
+            planned += usize::from(
+                forest.plan_write(&map, ChunkIndex::of(block), BlockMask(1)) == WritePlan::InPlace,
+            );
+        }
+    });
+    assert_eq!(allocations, 0);
+    assert!(mapped > 1000 && planned > 1000);
+}
+
+#[test]
+fn changes_of_maps_do_not_allocate_what_was_reserved() {
+    let (mut forest, mut map) = half_mapped();
+    forest.reserve(128, 8 * 2048, 4 * 2048);
+    // No warm-up: what is reserved is there.
+    let before = ALLOCATIONS.get();
+    for round in 0..3 {
+        let snapshot = forest.share(&map);
+        assert_eq!(write_everywhere(&mut forest, &mut map, BlockMask(1 << round)), 0);
+        assert_eq!(write_everywhere(&mut forest, &mut map, BlockMask(1 << round)), 2048);
+        forest.apply_unmap(&mut map, 7..5000);
+        forest.release(snapshot);
+        forest.settle(Hold::REACHED, usize::MAX);
+        while forest.reclaim(3) > 0 {}
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }

@@ -204,3 +204,6 @@ impl Forest {
         sums
     }
 }
+
+#[cfg(test)]
+mod test;

@@ -79,3 +79,6 @@ pub use space::{Fill, Level, NoSpace, Purpose, Space, Thresholds};
 pub use usage::{Memory, Usage};
 pub use view::{EntryView, NodeView};
 pub use write::{MAX_LAYERS, WritePlan};
+
+#[cfg(test)]
+mod test;

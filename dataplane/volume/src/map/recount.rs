@@ -218,3 +218,6 @@ impl<'a> Recount<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod test;

@@ -291,6 +291,12 @@ impl Space {
         self.counts[chunk.index()] = u8::try_from(count).unwrap_or(u8::MAX);
     }
 
+    /// Damage: the chunk is free whoever refers to it.
+    #[cfg(test)]
+    pub(super) fn free_for_test(&mut self, chunk: Chunk) {
+        self.free.insert(chunk);
+    }
+
     /// Memory held, in bytes, as if every chunk had been shared.
     pub(super) fn bytes(&self) -> usize {
         self.free.bytes() + self.counts.capacity() + self.owners.capacity() * size_of::<u32>()
