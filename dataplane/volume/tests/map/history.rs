@@ -247,8 +247,14 @@ impl History {
         self.apply_all(at);
         let blocks = self.volumes[at].map.blocks();
         let mut range = self.some_range(blocks);
-        if self.random.chance(200) {
-            range.end = range.end.max(self.some_range(blocks).end);
+        match self.random.below(5) {
+            0 => range.end = range.end.max(self.some_range(blocks).end),
+            1 => {
+                // A leaf, which leaves the tree as it is.
+                let first = range.start / LEAF_BLOCKS * LEAF_BLOCKS;
+                range = first..(first + LEAF_BLOCKS).min(blocks);
+            }
+            _ => {}
         }
         let volume = &mut self.volumes[at];
         self.forest.apply_unmap(&mut volume.map, range.clone());
