@@ -3,7 +3,6 @@
 use super::forest::Forest;
 use super::fragment::Fragment;
 use super::geometry::NODE_ENTRIES;
-use super::mask::BlockMask;
 use super::node::{Entry, NodeId};
 use super::recount::Finding;
 
@@ -41,18 +40,21 @@ impl Forest {
     }
 
     fn is_sound_entry(&self, entry: Entry) -> bool {
-        let fragment = self.layers.fragment(entry);
-        let chunks = || fragment.layers().iter().map(|layer| layer.chunk);
-        let in_use = chunks().all(|chunk| self.space.has(chunk) && self.space.count(chunk) > 0);
-        let is_fragment = matches!(entry, Entry::Fragment(_));
-        in_use
-            && is_disjoint(&fragment)
-            && is_fragment != (fragment.as_whole().is_some() || entry == Entry::Hole)
+        let in_use = |chunk| self.space.has(chunk) && self.space.count(chunk) > 0;
+        match entry {
+            Entry::Hole => true,
+            Entry::Whole(chunk) => in_use(chunk),
+            Entry::Fragment(_) => {
+                let fragment = self.layers.fragment(entry);
+                let chunks_in_use = fragment.layers().iter().all(|layer| in_use(layer.chunk));
+                chunks_in_use && is_disjoint(&fragment) && fragment.as_whole().is_none()
+            }
+        }
     }
 }
 
 fn is_disjoint(fragment: &Fragment) -> bool {
     let layers = fragment.layers();
     let blocks: u32 = layers.iter().map(|layer| layer.mask.count()).sum();
-    blocks == fragment.mapped().count() && layers.iter().all(|layer| layer.mask != BlockMask::NONE)
+    blocks == fragment.mapped().count() && layers.iter().all(|layer| !layer.mask.is_empty())
 }
