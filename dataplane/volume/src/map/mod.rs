@@ -73,7 +73,7 @@ pub use load::{Loader, Malformed};
 pub use lookup::{Extent, Place};
 pub use mask::BlockMask;
 pub use merge::{Merge, MergeScan, MergeScope};
-pub use node::{NodeId, Sums};
+pub use node::NodeId;
 pub use recount::Finding;
 pub use space::{Fill, Level, NoSpace, Purpose, Space, Thresholds};
 pub use usage::{Memory, Usage};

@@ -61,17 +61,17 @@ impl Entry {
 
 /// What lies under a node; also a change of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sums {
+pub(super) struct Sums {
     /// Blocks mapped.
-    pub blocks: i64,
+    pub(super) blocks: i64,
     /// References to chunks.
-    pub chunks: i64,
+    pub(super) chunks: i64,
     /// Chunks that would be free if the node were gone: neither they nor a node on the way to them is shared.
-    pub own: i64,
+    pub(super) own: i64,
     /// Entries that are fragments.
-    pub fragments: i64,
+    pub(super) fragments: i64,
     /// Their layers.
-    pub layers: i64,
+    pub(super) layers: i64,
 }
 
 impl AddAssign for Sums {

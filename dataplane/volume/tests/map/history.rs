@@ -11,7 +11,7 @@ use sluice_volume::map::{
 use crate::audit::{check_changes, check_counts, check_usage, places};
 use crate::disk::{Disk, Written};
 use crate::image::Pages;
-use crate::space::{Sealed, Seals};
+use crate::seal::{Sealed, Seals};
 
 /// How often what was at stake happened.
 #[derive(Debug, Default, Clone)]

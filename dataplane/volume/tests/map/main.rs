@@ -19,7 +19,7 @@ mod audit;
 mod disk;
 mod history;
 mod image;
-mod space;
+mod seal;
 
 use history::{History, Seen};
 
