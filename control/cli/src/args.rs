@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sluice_host::PageSize;
 use sluice_node_api::{ApiAddress, Size};
 
 /// Exit codes, shown at the end of `--help`; [`crate::error`] keeps them.
@@ -59,6 +60,9 @@ pub enum Command {
     /// NVMe/TCP connections.
     #[command(subcommand)]
     Connection(ConnectionCommand),
+    /// This host: huge pages, the IOMMU, and the drives that user space may have. Needs no node.
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Counters and latencies of volumes.
     Stats(StatsArgs),
     /// Start a node in a temporary folder, drive two applications against it and verify every block.
@@ -170,6 +174,31 @@ pub enum ConnectionCommand {
     },
 }
 
+/// `sluice host`
+#[derive(Debug, Subcommand)]
+pub enum HostCommand {
+    /// Show what there is, what is missing, and the commands that mend it. Changes nothing.
+    Status,
+    /// Reserve huge pages and hand drives to user space. What was there before is remembered until a reboot.
+    Prepare(PrepareArgs),
+    /// Put back what `prepare` changed: pages and drives.
+    Undo,
+}
+
+/// `sluice host prepare`
+#[derive(Debug, Args)]
+pub struct PrepareArgs {
+    /// Huge pages to reserve, such as 2MiB=128, on NUMA node 0, or 1:1GiB=4 on node 1; several times for several.
+    #[arg(long, value_name = "[NODE:]SIZE=COUNT", value_parser = pages, required_unless_present = "drives")]
+    pub pages: Vec<(u32, PageSize, u64)>,
+    /// PCI address of an NVMe drive to hand over, such as 0000:01:00.0; several times for several.
+    #[arg(long = "drive", value_name = "ADDRESS")]
+    pub drives: Vec<String>,
+    /// DANGER: hand over drives that hold partitions, file systems or other data. Mounted ones are refused still.
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `sluice stats`
 #[derive(Debug, Args)]
 pub struct StatsArgs {
@@ -201,6 +230,18 @@ pub struct DemoArgs {
     pub folder: Option<PathBuf>,
 }
 
+fn pages(text: &str) -> Result<(u32, PageSize, u64), String> {
+    let form = || "must be [NODE:]SIZE=COUNT with a SIZE of 2MiB or 1GiB, such as 2MiB=128".to_owned();
+    let (place, count) = text.split_once('=').ok_or_else(form)?;
+    let (node, size) = place.split_once(':').unwrap_or(("0", place));
+    let page = match size {
+        "2MiB" => PageSize::Mib2,
+        "1GiB" => PageSize::Gib1,
+        _ => return Err(form()),
+    };
+    Ok((node.parse().map_err(|_| form())?, page, count.parse().map_err(|_| form())?))
+}
+
 fn block_size(text: &str) -> Result<u32, String> {
     match text.parse::<Size>().map_err(|error| error.to_string())? {
         Size(512) => Ok(512),
@@ -214,7 +255,7 @@ mod test {
     use clap::{CommandFactory, Parser};
     use sluice_node_api::Size;
 
-    use super::{Cli, Command, VolumeCommand};
+    use super::{Cli, Command, HostCommand, PageSize, VolumeCommand};
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split_whitespace())
@@ -246,6 +287,15 @@ mod test {
     }
 
     #[test]
+    fn pages_are_counted_by_size_and_node() {
+        let cli = parse("sluice host prepare --pages 2MiB=128 --pages 1:1GiB=4 --drive 0000:01:00.0")
+            .expect("parses");
+        let Command::Host(HostCommand::Prepare(args)) = cli.command else { panic!("another command") };
+        assert_eq!(args.pages, [(0, PageSize::Mib2, 128), (1, PageSize::Gib1, 4)]);
+        assert_eq!((args.drives, args.force), (vec!["0000:01:00.0".to_owned()], false));
+    }
+
+    #[test]
     fn wrong_usage_is_refused() {
         let lines = [
             "sluice",
@@ -253,6 +303,9 @@ mod test {
             "sluice volume create db-0 --size 1GiB",
             "sluice volume create db-0 --app db --size 10GB",
             "sluice volume create db-0 --app db --size 1GiB --block-size 1024",
+            "sluice host prepare",
+            "sluice host prepare --pages 4KiB=8",
+            "sluice host prepare --pages 2MiB",
             "sluice stats --interval 5",
             "sluice stats --watch --interval 0",
             "sluice stats --watch --interval 3601",

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use sluice_host::HostError;
 use sluice_node_api::ApiAddress;
 use tonic::{Code, Status};
 
@@ -25,6 +26,9 @@ pub enum CliError {
     /// An answer that lacks a part the API promises.
     #[error("the node's answer lacks its {0}: is it of another version? (`sluice node`)")]
     Incomplete(&'static str),
+    /// This host cannot be prepared, or put back.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// Output could not be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
@@ -45,6 +49,10 @@ impl CliError {
             CliError::Unreachable { .. } => 3,
             CliError::Refused(status) => code(status.code()),
             CliError::Demo(error) => error.exit_code(),
+            CliError::Host(HostError::NoDrive { .. }) => 4,
+            CliError::Host(HostError::InUse { .. } | HostError::Busy { .. }) => 5,
+            CliError::Host(HostError::TooFewPages { .. }) => 6,
+            CliError::Host(_) => 1,
             CliError::Incomplete(_) | CliError::Write(_) => 1,
         }
     }

@@ -44,6 +44,14 @@ impl From<&SmartLog> for Health {
     }
 }
 
+impl Health {
+    /// What is critical, in words.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        warnings(self.warning)
+    }
+}
+
 /// Something about a drive that its owner should know. Never one per I/O.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -100,7 +108,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::Warning(warning) if warning.bits() == 0 => f.write_str("no critical warning any more"),
-            Self::Warning(warning) => write!(f, "critical warning: {}", warnings(*warning)),
+            Self::Warning(warning) => write!(f, "critical warning: {}", warnings(*warning).join(", ")),
             Self::MediaErrors { new } => write!(f, "{new} new media errors: data of the drive are lost"),
             Self::Error(entry) => {
                 let status = Status::from_cqe_field(entry.status.get());
@@ -128,7 +136,7 @@ impl fmt::Display for ResetCause {
 }
 
 /// The warnings that are set, in words.
-fn warnings(warning: CriticalWarning) -> String {
+fn warnings(warning: CriticalWarning) -> Vec<&'static str> {
     let table = [
         (warning.spare(), "spare below its threshold"),
         (warning.temperature(), "temperature out of its range"),
@@ -137,8 +145,7 @@ fn warnings(warning: CriticalWarning) -> String {
         (warning.memory_backup(), "backup of volatile memory failed"),
         (warning.persistent_memory(), "persistent memory region unreliable"),
     ];
-    let set: Vec<&str> = table.into_iter().filter_map(|(set, words)| set.then_some(words)).collect();
-    set.join(", ")
+    table.into_iter().filter_map(|(set, words)| set.then_some(words)).collect()
 }
 
 /// Tells what changed from one look at the health to the next.

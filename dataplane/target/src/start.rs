@@ -5,7 +5,7 @@ use crate::config::{ConfigError, TargetConfig};
 use crate::handle::ReactorHandle;
 use crate::service::TargetService;
 use sluice_device::{BlockDevice, Completion, Pool};
-use sluice_hugepages::{PoolConfig, PoolError};
+use sluice_hugepages::{Backing, PoolConfig, PoolError};
 use sluice_reactor::{Reactor, SpawnError, clock};
 use sluice_volume::{FormatOptions, LinearPool, VolumeError};
 use std::thread::JoinHandle;
@@ -31,6 +31,8 @@ pub struct ReactorOptions {
     pub target: TargetConfig,
     /// What to do with a device without a pool.
     pub format: Format,
+    /// What the data memory is made of; `None`: ordinary pages, taken when first used.
+    pub backing: Option<Backing>,
 }
 
 /// Why a reactor did not start.
@@ -76,11 +78,11 @@ where
     E: Send + 'static,
     F: FnOnce(&Pool) -> Result<Box<dyn BlockDevice>, E> + Send + 'static,
 {
-    let ReactorOptions { reactor, target, format } = options;
+    let ReactorOptions { reactor, target, format, backing } = options;
     target.check()?;
     let id = directory.register();
     let shared = directory.clone();
-    let build = move || build(target, format, shared, id, open);
+    let build = move || build(target, format, backing, shared, id, open);
     let spawned = Reactor::spawn(reactor, build).map_err(|error| match error {
         SpawnError::Service(error) => error,
         other => StartError::Reactor(other_to_string(&other)),
@@ -105,6 +107,7 @@ fn other_to_string<E>(error: &SpawnError<StartError<E>>) -> String {
 fn build<E, F>(
     target: TargetConfig,
     format: Format,
+    backing: Option<Backing>,
     directory: Directory,
     id: ReactorId,
     open: F,
@@ -112,7 +115,11 @@ fn build<E, F>(
 where
     F: FnOnce(&Pool) -> Result<Box<dyn BlockDevice>, E>,
 {
-    let buffers = Pool::new(&PoolConfig { classes: target.limits.buffer_classes() })?;
+    let classes = PoolConfig { classes: target.limits.buffer_classes() };
+    let buffers = match backing {
+        Some(backing) => Pool::resident(&classes, &backing)?,
+        None => Pool::new(&classes)?,
+    };
     let device = open(&buffers).map_err(StartError::Open)?;
     let mut pool = LinearPool::new(device, &buffers)?;
     open_pool(&mut pool, format)?;

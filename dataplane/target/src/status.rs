@@ -6,7 +6,8 @@ use sluice_nvme::status::Status;
 /// The status of a command that failed with `error`.
 ///
 /// Do Not Retry is set where the same command cannot succeed later; it is not where space may come
-/// back, or another path may help.
+/// back. A device that is gone does not come back, and there is no other path to it: without Do Not Retry
+/// the Linux host, whose multipath sees this path alive, would send a path error's command again for ever.
 #[must_use]
 pub fn of_io_error(error: IoError) -> Status {
     match error {
@@ -15,7 +16,7 @@ pub fn of_io_error(error: IoError) -> Status {
         IoError::Media => Status::UNRECOVERED_READ.dnr(),
         IoError::WriteFault => Status::WRITE_FAULT.dnr(),
         IoError::NoSpace => Status::CAPACITY_EXCEEDED,
-        IoError::DeviceGone => Status::INTERNAL_PATH_ERROR,
+        IoError::DeviceGone => Status::INTERNAL_PATH_ERROR.dnr(),
         IoError::Internal => Status::INTERNAL_ERROR,
     }
 }

@@ -43,10 +43,10 @@ namespace_of() {
 
 _ready() { namespace_of "$1" > /dev/null; }
 
-# attach PORT NQN [OPTIONS...]: connects to the host's loopback and prints the block device.
+# attach PORT NQN [OPTIONS...]: connects to $TARGET, by default the host's loopback, and prints the block device.
 attach() {
   _port=$1 _nqn=$2; shift 2
-  nvme connect -t tcp -a 10.0.2.2 -s "$_port" -n "$_nqn" "$@" > /tmp/connect.txt 2>&1 || { cat /tmp/connect.txt; return 1; }
+  nvme connect -t tcp -a "${TARGET:-10.0.2.2}" -s "$_port" -n "$_nqn" "$@" > /tmp/connect.txt 2>&1 || { cat /tmp/connect.txt; return 1; }
   until_true 20 _ready "$_nqn" || return 1
   namespace_of "$_nqn"
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod device;
+mod host;
 mod node;
 mod pool;
 mod stats;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Pool(command) => pool::run(&context, command).await,
         Command::Volume(command) => volume::run(&context, command).await,
         Command::Connection(command) => connection::run(&context, command).await,
+        Command::Host(command) => host::run(&context, command),
         Command::Stats(args) => stats::run(&context, args).await,
         Command::Demo(args) => demo::run(context.output, args).await,
         Command::Completion { shell } => {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sluice_node_api::Size;
-use sluice_node_api::v1::{Device, DeviceInfo, DeviceState, Pool};
+use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState, Pool};
 
 use super::{Row, yes};
 
@@ -16,6 +16,20 @@ pub(crate) struct DeviceView {
     reason: Option<String>,
     /// Absent while it is idle.
     info: Option<InfoView>,
+    /// Present for drives in user space.
+    health: Option<HealthView>,
+}
+
+/// How a drive is.
+#[derive(Debug, Serialize)]
+struct HealthView {
+    /// None: all is well.
+    warnings: Vec<String>,
+    temperature_celsius: i64,
+    spare_percent: u32,
+    spare_threshold_percent: u32,
+    used_percent: u32,
+    media_errors: u64,
 }
 
 /// What its driver tells.
@@ -35,6 +49,7 @@ impl From<Device> for DeviceView {
             DeviceState::Unspecified => "unknown",
             DeviceState::Pool => "pool",
             DeviceState::Idle => "idle",
+            DeviceState::Lost => "lost",
         };
         DeviceView {
             state,
@@ -42,7 +57,28 @@ impl From<Device> for DeviceView {
             uri: device.uri,
             reason: Some(device.reason).filter(|reason| !reason.is_empty()),
             info: device.info.map(InfoView::from),
+            health: device.health.map(HealthView::from),
         }
+    }
+}
+
+impl From<DeviceHealth> for HealthView {
+    fn from(health: DeviceHealth) -> HealthView {
+        HealthView {
+            warnings: health.warnings,
+            temperature_celsius: i64::from(health.temperature_kelvin) - 273,
+            spare_percent: health.spare_percent,
+            spare_threshold_percent: health.spare_threshold_percent,
+            used_percent: health.used_percent,
+            media_errors: health.media_errors,
+        }
+    }
+}
+
+impl HealthView {
+    /// In a word or two.
+    fn summary(&self) -> String {
+        if self.warnings.is_empty() { "good".to_owned() } else { self.warnings.join(", ") }
     }
 }
 
@@ -61,7 +97,7 @@ impl From<DeviceInfo> for InfoView {
 
 impl Row for DeviceView {
     const HEADERS: &'static [&'static str] =
-        &["DEVICE", "STATE", "KIND", ">SIZE", ">BLOCK", "CACHE", "URI", "REASON"];
+        &["DEVICE", "STATE", "KIND", ">SIZE", ">BLOCK", "CACHE", "HEALTH", "URI", "REASON"];
 
     fn cells(&self) -> Vec<String> {
         let told = |show: fn(&InfoView) -> String| self.info.as_ref().map_or_else(|| "-".to_owned(), show);
@@ -72,6 +108,7 @@ impl Row for DeviceView {
             told(|info| Size(info.size_bytes).rounded()),
             told(|info| info.block_size_bytes.to_string()),
             told(|info| yes(info.volatile_write_cache)),
+            self.health.as_ref().map_or_else(|| "-".to_owned(), HealthView::summary),
             self.uri.clone(),
             self.reason.clone().unwrap_or_default(),
         ]
@@ -114,7 +151,7 @@ impl Row for PoolView {
 
 #[cfg(test)]
 mod test {
-    use sluice_node_api::v1::{Device, DeviceInfo, DeviceState, Pool};
+    use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState, Pool};
 
     use super::{DeviceView, PoolView};
     use crate::view::{Rows, View};
@@ -134,6 +171,7 @@ mod test {
                 size_bytes: 64 << 30,
                 volatile_write_cache: true,
             }),
+            health: None,
         };
         let idle = Device {
             name: "drive-0".into(),
@@ -141,13 +179,24 @@ mod test {
             state: DeviceState::Idle.into(),
             reason: "no such file".into(),
             info: None,
+            health: None,
+        };
+        let health = DeviceHealth { warnings: vec!["media read only".into()], ..DeviceHealth::default() };
+        let lost = Device {
+            name: "drive-1".into(),
+            uri: "pcie:0000:01:00.0".into(),
+            state: DeviceState::Lost.into(),
+            reason: "the drive is gone".into(),
+            info: served.info.clone(),
+            health: Some(health),
         };
         let expected = "\
-DEVICE   STATE  KIND    SIZE  BLOCK  CACHE  URI                              REASON
-file-0   pool   file  64 GiB   4096  yes    file:/var/lib/sluice/file-0.img
-drive-0  idle   -          -      -  -      uring:/dev/x                     no such file
+DEVICE   STATE  KIND    SIZE  BLOCK  CACHE  HEALTH           URI                              REASON
+file-0   pool   file  64 GiB   4096  yes    -                file:/var/lib/sluice/file-0.img
+drive-0  idle   -          -      -  -      -                uring:/dev/x                     no such file
+drive-1  lost   file  64 GiB   4096  yes    media read only  pcie:0000:01:00.0                the drive is gone
 ";
-        assert_eq!(Rows([served, idle].map(DeviceView::from).into()).text(), expected);
+        assert_eq!(Rows([served, idle, lost].map(DeviceView::from).into()).text(), expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod connection;
 mod device;
+mod host;
 mod node;
 mod stats;
 mod volume;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub(crate) use connection::ConnectionView;
 pub(crate) use device::{DeviceView, PoolView};
+pub(crate) use host::{HostView, UndoneView};
 pub(crate) use node::NodeView;
 pub(crate) use stats::{StatsView, VolumeStatsView, latency};
 pub(crate) use volume::{Deleted, Published, VolumeView};

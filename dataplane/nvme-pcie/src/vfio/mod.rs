@@ -31,6 +31,12 @@ pub use function::PciFunction;
 use crate::hardware::Hardware;
 use crate::{Memory, NvmeDevice, Observer, Opening, Options, memory_bytes};
 
+/// The NUMA node that a function hangs on, if the host has several.
+#[must_use]
+pub fn numa_node(address: PciAddress) -> Option<u32> {
+    sysfs::numa_node(address)
+}
+
 /// Opens the NVMe drive at `address`, which must be bound to vfio-pci, for this process alone. Blocks until it serves.
 ///
 /// Buffers come from `buffers`, which must be resident; the whole pool is mapped for the drive. `clock` is the
@@ -45,10 +51,11 @@ pub fn open(
     observer: Observer,
     clock: impl Fn() -> Nanos,
 ) -> Result<NvmeDevice<PciFunction>, PciError> {
-    let node = sysfs::check(address)?;
+    sysfs::check(address)?;
     let mut function = PciFunction::open(address)?;
     let cap = Cap::from_bits(function.read64(0));
-    let backing = Backing { largest: PageSize::Huge2MiB, smallest: PageSize::Ordinary, node };
+    let backing =
+        Backing { largest: PageSize::Huge2MiB, smallest: PageSize::Ordinary, node: numa_node(address) };
     let queues = Rc::new(DmaMemory::new(memory_bytes(cap, options), &backing)?);
     // SAFETY: `NvmeDevice`, and `Opening` before it, keep both memories until they have dropped the function; nothing
     // borrows a buffer in flight.

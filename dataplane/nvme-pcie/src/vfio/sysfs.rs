@@ -24,8 +24,13 @@ fn read(address: PciAddress, name: &str) -> String {
     fs::read_to_string(folder(address).join(name)).unwrap_or_default().trim().to_owned()
 }
 
-/// Whether the function is an NVMe controller in the hands of vfio-pci; its NUMA node if it is.
-pub(super) fn check(address: PciAddress) -> Result<Option<u32>, PciError> {
+/// The function's NUMA node; none on a host with one, where the kernel writes -1.
+pub(super) fn numa_node(address: PciAddress) -> Option<u32> {
+    read(address, "numa_node").parse().ok()
+}
+
+/// Whether the function is an NVMe controller in the hands of vfio-pci.
+pub(super) fn check(address: PciAddress) -> Result<(), PciError> {
     if !folder(address).exists() {
         return Err(PciError::Missing { address });
     }
@@ -34,7 +39,7 @@ pub(super) fn check(address: PciAddress) -> Result<Option<u32>, PciError> {
         return Err(PciError::Class { address, class });
     }
     match link(address, "driver") {
-        Some(driver) if driver == DRIVER => Ok(read(address, "numa_node").parse().ok()),
+        Some(driver) if driver == DRIVER => Ok(()),
         driver => Err(PciError::Driver { address, driver: driver.unwrap_or_else(|| "no driver".to_owned()) }),
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use sluice_device::DeviceInfo;
 use sluice_node_api::v1;
 use sluice_node_api::v1::host_access::Access;
+use sluice_nvme_pcie::Health;
 use sluice_reactor::Polling;
 use sluice_target::handle::{ConnectionStatus, PoolStatus, VolumeStatus};
 use sluice_target::stats::{IoStats, OpStats};
 use sluice_volume::HostAccess;
 
 use super::error::NodeError;
-use crate::node::Slot;
+use crate::node::{Slot, Told};
 
 /// Nanoseconds; 584 years fit.
 pub(super) fn nanos(time: Duration) -> u64 {
@@ -39,13 +40,30 @@ pub(super) fn reactor(slot: &Slot) -> v1::Reactor {
 
 /// `pool` is the device's, while it is served.
 pub(super) fn device(slot: &Slot, pool: Option<PoolStatus>) -> v1::Device {
-    let state = if pool.is_some() { v1::DeviceState::Pool } else { v1::DeviceState::Idle };
+    let Told { health, lost } = slot.watch.told();
+    let state = match (&pool, &lost) {
+        (Some(_), Some(_)) => v1::DeviceState::Lost,
+        (Some(_), None) => v1::DeviceState::Pool,
+        (None, _) => v1::DeviceState::Idle,
+    };
     v1::Device {
         name: slot.config.name.clone(),
         uri: slot.config.source.to_string(),
         state: state.into(),
-        reason: slot.reason().unwrap_or_default(),
+        reason: slot.reason().or(lost).unwrap_or_default(),
         info: pool.map(|pool| device_info(pool.device)),
+        health: health.map(|health| device_health(&health)),
+    }
+}
+
+fn device_health(health: &Health) -> v1::DeviceHealth {
+    v1::DeviceHealth {
+        warnings: health.warnings().into_iter().map(str::to_owned).collect(),
+        temperature_kelvin: health.temperature_kelvin.into(),
+        spare_percent: health.spare_percent.into(),
+        spare_threshold_percent: health.spare_threshold_percent.into(),
+        used_percent: health.used_percent.into(),
+        media_errors: u64::try_from(health.media_errors).unwrap_or(u64::MAX),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use sluice_node_api::Size;
+use sluice_nvme_pcie::vfio::PciAddress;
 
 use super::raw::RawDevice;
 use super::{ConfigError, dns_label};
@@ -38,6 +39,13 @@ pub enum Source {
         /// Where.
         path: PathBuf,
     },
+    /// An NVMe drive that the kernel handed over.
+    Pcie {
+        /// Where on the bus.
+        address: PciAddress,
+        /// Its namespace, if it has several.
+        namespace: Option<u32>,
+    },
     /// Memory of this process.
     Memory(Volatile),
     /// Accepts everything, keeps nothing, reads zeroes.
@@ -68,6 +76,8 @@ impl fmt::Display for Source {
         match self {
             Source::File { path, .. } => write!(f, "file:{}", path.display()),
             Source::Block { path } => write!(f, "uring:{}", path.display()),
+            Source::Pcie { address, namespace: None } => write!(f, "pcie:{address}"),
+            Source::Pcie { address, namespace: Some(nsid) } => write!(f, "pcie:{address}/{nsid}"),
             Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
             Source::Null(shape) => write!(f, "null:{}", Size(shape.size_bytes)),
         }
@@ -93,12 +103,14 @@ impl RawDevice {
     }
 
     fn source(&self) -> Result<Source, ConfigError> {
-        const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `memory:SIZE` or `null:SIZE`";
+        const FORMS: &str =
+            "required: `file:PATH`, `uring:PATH`, `pcie:ADDRESS`, `memory:SIZE` or `null:SIZE`";
         let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
         let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
         match kind {
             "file" => self.file(rest),
             "uring" => self.block(rest),
+            "pcie" => self.pcie(rest),
             "memory" => self.volatile(rest).map(Source::Memory),
             "null" => self.volatile(rest).map(Source::Null),
             _ => Err(bad()),
@@ -123,6 +135,24 @@ impl RawDevice {
             Some(size) => Err(ConfigError::value("device.block_size", size, "a block device tells its own")),
             None => Ok(Source::Block { path: path.into() }),
         }
+    }
+
+    fn pcie(&self, place: &str) -> Result<Source, ConfigError> {
+        self.refuse_size("a drive has its own size")?;
+        if let Some(size) = self.block_size {
+            return Err(ConfigError::value("device.block_size", size, "a drive tells its own"));
+        }
+        let bad = || {
+            let rule = "must be `pcie:ADDRESS` or `pcie:ADDRESS/NAMESPACE`, such as pcie:0000:01:00.0/1";
+            ConfigError::value("device.uri", &self.uri, rule)
+        };
+        let (address, namespace) = match place.split_once('/') {
+            Some((address, namespace)) => (address, Some(namespace)),
+            None => (place, None),
+        };
+        let number = |text: &str| text.parse().ok().filter(|nsid| *nsid > 0).ok_or_else(bad);
+        let namespace = namespace.map(number).transpose()?;
+        Ok(Source::Pcie { address: address.parse().map_err(|_| bad())?, namespace })
     }
 
     fn volatile(&self, size: &str) -> Result<Volatile, ConfigError> {

@@ -126,6 +126,15 @@ fn device_uris() {
     let file = Source::File { path: "/a:b".into(), block_size: 512, create_bytes: Some(1 << 30) };
     assert_eq!(source("uri = 'file:/a:b'\nsize = '1GiB'\nblock_size = 512").expect("file"), file);
     assert_eq!(source("uri = 'uring:/dev/x'").expect("uring"), Source::Block { path: "/dev/x".into() });
+    let address = "0000:01:00.0".parse().expect("an address");
+    for (uri, namespace) in [("pcie:0000:01:00.0", None), ("pcie:01:00.0/2", Some(2))] {
+        let drive = Source::Pcie { address, namespace };
+        assert_eq!(source(&format!("uri = '{uri}'")).expect(uri), drive);
+    }
+    for wrong in ["pcie:nvme0", "pcie:0000:01:00.0/0", "pcie:0000:01:00.0/", "pcie:0000:01:00.0/x"] {
+        source(&format!("uri = '{wrong}'")).expect_err(wrong);
+    }
+    source("uri = 'pcie:01:00.0'\nblock_size = 512").expect_err("a drive tells its own");
     let shape = Volatile { size_bytes: 16 << 20, block_size: 4096 };
     assert_eq!(source("uri = 'memory:16MiB'").expect("memory"), Source::Memory(shape));
     assert_eq!(source("uri = 'null:16MiB'").expect("null"), Source::Null(shape));

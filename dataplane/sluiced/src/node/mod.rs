@@ -5,6 +5,7 @@
 //! drain what is in flight and flush their devices, then the threads are joined.
 
 mod cores;
+mod drive;
 mod open;
 mod slot;
 
@@ -21,6 +22,7 @@ use sluice_target::{
 };
 
 pub(crate) use cores::avoid;
+pub(crate) use drive::Told;
 pub(crate) use slot::{ReactorError, ReactorSetup, Slot};
 
 use crate::api::{ApiError, ApiServer};

@@ -7,9 +7,13 @@ use std::time::{Duration, Instant};
 use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
 use sluice_device::{BlockDevice, Pool};
-use sluice_hugepages::ArenaError;
+use sluice_hugepages::{ArenaError, Backing};
+use sluice_nvme_pcie::Options;
+use sluice_nvme_pcie::vfio::{self, PciAddress, PciError};
+use sluice_reactor::clock;
 use sluice_uring::{UringDevice, UringError, UringOptions};
 
+use super::drive::DriveWatch;
 use crate::config::{DeviceConfig, Source, Volatile};
 
 /// How long a lock may outlive its daemon, and how often it is looked at.
@@ -28,10 +32,27 @@ pub(crate) enum OpenError {
     /// A file or block device.
     #[error(transparent)]
     Uring(#[from] UringError),
+    /// A drive in user space.
+    #[error(transparent)]
+    Pcie(#[from] PciError),
 }
 
-/// Opens a device over the reactor's buffers.
-pub(super) fn open(device: &DeviceConfig, buffers: &Pool) -> Result<Box<dyn BlockDevice>, OpenError> {
+/// What the buffers of a device's reactor are to be made of: a drive reaches them by itself, through the IOMMU.
+pub(super) fn backing(source: &Source) -> Option<Backing> {
+    match source {
+        Source::Pcie { address, .. } => {
+            Some(Backing { node: vfio::numa_node(*address), ..Backing::default() })
+        }
+        _ => None,
+    }
+}
+
+/// Opens a device over the reactor's buffers. `watch` is told what a drive tells.
+pub(super) fn open(
+    device: &DeviceConfig,
+    buffers: &Pool,
+    watch: &DriveWatch,
+) -> Result<Box<dyn BlockDevice>, OpenError> {
     match &device.source {
         Source::File { path, block_size, create_bytes } => {
             let missing = !path.exists();
@@ -46,6 +67,7 @@ pub(super) fn open(device: &DeviceConfig, buffers: &Pool) -> Result<Box<dyn Bloc
             )
         }
         Source::Block { path } => uring(path, UringOptions::default(), buffers),
+        Source::Pcie { address, namespace } => pcie(&device.name, *address, *namespace, buffers, watch),
         Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape)?)),
         Source::Null(shape) => Ok(Box::new(null(&device.name, *shape))),
     }
@@ -55,6 +77,23 @@ fn uring(path: &Path, options: UringOptions, buffers: &Pool) -> Result<Box<dyn B
     let device = open_when_free(path, &options, buffers)?;
     tracing::info!(path = %path.display(), modes = %device.modes(), "opened");
     Ok(Box::new(device))
+}
+
+fn pcie(
+    device: &str,
+    address: PciAddress,
+    namespace: Option<u32>,
+    buffers: &Pool,
+    watch: &DriveWatch,
+) -> Result<Box<dyn BlockDevice>, OpenError> {
+    watch.forget();
+    let (name, ears) = (device.to_owned(), watch.clone());
+    let observer = Box::new(move |event| ears.hear(&name, &event));
+    let options = Options { name: address.to_string(), namespace, ..Options::default() };
+    let drive = vfio::open(address, &options, buffers, observer, clock::now)?;
+    let (facts, pages) = (drive.facts(), buffers.granted().map(ToString::to_string));
+    tracing::info!(device, model = facts.model, serial = facts.serial, buffers = pages, "opened the drive");
+    Ok(Box::new(drive))
 }
 
 /// A daemon that was killed leaves its lock for the time the kernel needs to end its I/O (30 to 230 ms were

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //!   idle (why) --- start: opens or formats the pool ---> serving (reactor) --- take ---> idle
+//!                                                             |
+//!                                             the drive is lost: start drains it first
 //! ```
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +14,8 @@ use sluice_target::{
     Directory, Format, ReactorHandle, ReactorOptions, RunningReactor, TargetConfig, start_reactor,
 };
 
-use super::open::{OpenError, open};
+use super::drive::DriveWatch;
+use super::open::{OpenError, backing, open};
 use crate::config::DeviceConfig;
 
 /// Why a device's reactor did not start.
@@ -35,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) config: DeviceConfig,
     /// Where its reactor is pinned.
     pub(crate) core: Option<usize>,
+    /// What the device tells of itself, if it is a drive in user space.
+    pub(crate) watch: DriveWatch,
     state: Mutex<State>,
 }
 
@@ -47,7 +52,7 @@ enum State {
 impl Slot {
     pub(crate) fn new(config: DeviceConfig, core: Option<usize>) -> Slot {
         let state = Mutex::new(State::Idle { reason: "not started yet".to_owned() });
-        Slot { config, core, state }
+        Slot { config, core, watch: DriveWatch::default(), state }
     }
 
     /// The way to the reactor.
@@ -68,7 +73,12 @@ impl Slot {
 
     /// Opens the device and starts its reactor, unless there is one. Blocks while the device is opened; no two
     /// calls open it at once, because the lock is held.
+    ///
+    /// A reactor whose drive is lost makes room: there may be a new drive in its place.
     pub(crate) fn start(&self, setup: &ReactorSetup, format: Format) -> Result<ReactorHandle, ReactorError> {
+        if self.watch.told().lost.is_some() {
+            super::drain_one(self);
+        }
         let mut state = self.state();
         if let State::Serving(reactor) = &*state {
             return Ok(reactor.handle.clone());
@@ -93,9 +103,10 @@ impl Slot {
             polling: setup.polling,
             ring_entries: RING_ENTRIES,
         };
-        let options = ReactorOptions { reactor, target: setup.target.clone(), format };
-        let device = self.config.clone();
-        start_reactor(options, &setup.directory, move |buffers| open(&device, buffers))
+        let backing = backing(&self.config.source);
+        let options = ReactorOptions { reactor, target: setup.target.clone(), format, backing };
+        let (device, watch) = (self.config.clone(), self.watch.clone());
+        start_reactor(options, &setup.directory, move |buffers| open(&device, buffers, &watch))
     }
 
     /// Takes the reactor's thread, to be joined once the reactor is drained.

@@ -1,3 +1,4 @@
 //! Driver and daemon in the guest, on emulated NVMe drives behind a virtual IOMMU.
 
+mod daemon;
 mod driver;

@@ -52,7 +52,8 @@ impl Target {
             polling: Polling::Adaptive { spin: Duration::from_micros(50) },
             ring_entries: 256,
         };
-        let options = ReactorOptions { reactor, target: config.clone(), format: Format::IfBlank };
+        let options =
+            ReactorOptions { reactor, target: config.clone(), format: Format::IfBlank, backing: None };
         let (gate, directory) = (Gate::default(), Directory::new());
         let held = gate.clone();
         let device = move |_: &_| {
