@@ -1,7 +1,7 @@
 //! Preparing a host for drives in user space: huge pages, the IOMMU, handing drives over and back.
 //!
-//! Everything is in files of the kernel, below a root that tests replace. [`status`] looks and changes nothing;
-//! [`prepare`] changes what it is told to, refuses drives that hold something, and writes down each change before it
+//! Everything is in files of the kernel, below a root that tests replace. [`status()`] looks and changes nothing;
+//! [`prepare()`] changes what it is told to, refuses drives that hold something, and writes down each change before it
 //! makes it; [`undo`] puts back what was written down, latest first.
 //!
 //! | module | what |
