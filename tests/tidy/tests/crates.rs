@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-uring", &["sluice-device", "sluice-hugepages"]),
     ("sluice-nvme-pcie", &["sluice-device", "sluice-hugepages", "sluice-nvme"]),
     ("sluice-volume", &["sluice-device", "sluice-hugepages"]),
+    ("sluice-qos", &["sluice-device"]),
     ("sluice-reactor", &["sluice-device", "sluice-hugepages"]),
     (
         "sluice-target",
@@ -46,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-map-cost", &["sluice-device", "sluice-volume"]),
     ("sluice-socket-paths", &[]),
     ("sluice-bench", &[]),
+    ("sluice-qos-cost", &["sluice-qos"]),
     ("sluice-cli", &["sluice-host", "sluice-node-api", "sluice-perf", "sluiced"]),
 ];
 
@@ -53,7 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const SPANNING: [&str; 3] = ["sluice-e2e", "sluice-tidy", "sluice-vm"];
 
 /// Values in, values out: no clock, socket, runtime, logger or randomness of their own.
-const PURE: [&str; 2] = ["sluice-nvme", "sluice-volume"];
+const PURE: [&str; 3] = ["sluice-nvme", "sluice-qos", "sluice-volume"];
 
 /// Crates whose task is memory or rings shared with the kernel, and the one that measures such rings.
 const UNSAFE: [&str; 5] =

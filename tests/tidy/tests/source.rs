@@ -11,7 +11,7 @@ struct Banned {
 }
 
 /// Crates without I/O.
-const PURE: &[&str] = &["dataplane/nvme/", "dataplane/volume/"];
+const PURE: &[&str] = &["dataplane/nvme/", "dataplane/qos/", "dataplane/volume/"];
 /// Crates on an I/O's way.
 const HOT: &[&str] = &[
     "hugepages/",
@@ -20,6 +20,7 @@ const HOT: &[&str] = &[
     "dataplane/uring/",
     "dataplane/nvme-pcie/",
     "dataplane/volume/",
+    "dataplane/qos/",
     "dataplane/reactor/",
     "dataplane/target/",
 ];

@@ -1,0 +1,127 @@
+//! When the device gives less than all Mins together.
+//!
+//! Reserved service goes before all other. If applications that Min pays for are still left over, round after round,
+//! then the device delivers nothing but Mins and not enough of them. What it delivers over what is due is the scale
+//! that all Mins get: everyone loses the same part, instead of whoever comes last losing all.
+
+use sluice_device::Nanos;
+
+use super::Scheduler;
+use crate::event::Event;
+
+/// Reserved I/O left over for so long: bursts are cut.
+const CUT_AFTER_NS: u64 = 1_000_000;
+/// And stay cut for so long after it was last so.
+const CUT_FOR_NS: u64 = 10_000_000;
+/// Left over for so long: Mins are scaled.
+const SCALE_AFTER_NS: u64 = 50_000_000;
+
+/// All of every Min.
+pub(super) const WHOLE: u32 = 1000;
+/// Nothing is scaled below this: a device that does less is as good as gone.
+const LEAST: u32 = 1;
+
+/// Whether Mins lag.
+#[derive(Debug)]
+pub(super) struct Lag {
+    /// Since when every round has left reserved I/O over.
+    since: Option<Nanos>,
+    /// Whether a round has since the last review.
+    seen: bool,
+    cut_until: Nanos,
+    /// Thousandths that are left of every Min.
+    pub(super) scale_permille: u32,
+    /// Units that Mins have paid for.
+    pub(super) reserved_units: u64,
+    reviewed_units: u64,
+}
+
+impl Lag {
+    pub(super) fn new(now: Nanos) -> Self {
+        let (reserved_units, reviewed_units) = (0, 0);
+        Self {
+            since: None,
+            seen: false,
+            cut_until: now,
+            scale_permille: WHOLE,
+            reserved_units,
+            reviewed_units,
+        }
+    }
+
+    #[inline]
+    pub(super) fn allows_bursts(&self, now: Nanos) -> bool {
+        now >= self.cut_until
+    }
+
+    #[inline]
+    pub(super) fn round_ended(&mut self, now: Nanos, reserved_left: bool) {
+        if !reserved_left {
+            self.since = None;
+            return;
+        }
+        let since = *self.since.get_or_insert(now);
+        if now.0.saturating_sub(since.0) >= CUT_AFTER_NS {
+            self.cut_until = now + Nanos(CUT_FOR_NS);
+            self.seen = true;
+        }
+    }
+
+    /// Whether Mins lag now: throughput goes before latency then.
+    pub(super) fn is_seen(&self, now: Nanos) -> bool {
+        !self.allows_bursts(now)
+    }
+
+    fn lasts(&self, now: Nanos) -> bool {
+        self.since.is_some_and(|since| now.0.saturating_sub(since.0) >= SCALE_AFTER_NS)
+    }
+}
+
+impl Scheduler {
+    /// Compares what Mins got since the last review with what they should have.
+    pub(super) fn review_lag(&mut self, now: Nanos, since: Nanos) {
+        let units = self.lag.reserved_units - self.lag.reviewed_units;
+        self.lag.reviewed_units = self.lag.reserved_units;
+        let seen = std::mem::take(&mut self.lag.seen);
+        if self.lag.lasts(now) {
+            let delivered_iops = units.saturating_mul(1_000_000_000) / (now.0 - since.0).max(1);
+            self.scale_to_delivered(now, delivered_iops);
+        } else if !seen && self.lag.scale_permille < WHOLE {
+            self.restore_a_part(now);
+        }
+    }
+
+    fn scale_to_delivered(&mut self, now: Nanos, delivered_iops: u64) {
+        let asking = (0u32..).zip(&self.accounts).filter(|(index, _)| self.wants_min(*index));
+        let demanded_iops: u64 = asking.map(|(_, account)| u64::from(account.qos().min_iops())).sum();
+        // A little below what was delivered, so that arrears shrink and weights get something too.
+        let scale = delivered_iops.saturating_mul(980) / demanded_iops.max(1);
+        let permille = u32::try_from(scale).unwrap_or(WHOLE).max(LEAST);
+        if permille < self.lag.scale_permille {
+            self.set_scale(now, permille);
+            self.events.push(Event::MinsScaled { permille, delivered_iops, demanded_iops });
+        }
+    }
+
+    fn restore_a_part(&mut self, now: Nanos) {
+        let permille = (self.lag.scale_permille + self.lag.scale_permille.div_ceil(16)).min(WHOLE);
+        self.set_scale(now, permille);
+        if permille == WHOLE {
+            self.events.push(Event::MinsRestored);
+        }
+    }
+
+    /// Nothing new is promised on what the device does not keep.
+    fn set_scale(&mut self, now: Nanos, permille: u32) {
+        self.lag.scale_permille = permille;
+        let guaranteed = self.config.guaranteed_iops();
+        self.admission.set_guaranteed(guaranteed.map(|iops| iops * u64::from(permille) / u64::from(WHOLE)));
+        for index in 0..u32::try_from(self.apps.len()).unwrap_or(u32::MAX) {
+            let qos = self.accounts[index as usize].qos();
+            if qos.min_iops() > 0 {
+                self.apps[index as usize].retune_min(now, &qos, permille);
+                self.settle(index, now);
+            }
+        }
+    }
+}
