@@ -209,7 +209,7 @@ impl Scheduler {
         profile.check()?;
         self.config.profile = Some(profile);
         self.governor.recalibrate(&profile);
-        self.admission.set_guaranteed(self.config.guaranteed_iops());
+        self.note_guaranteed();
         Ok(())
     }
 

@@ -111,11 +111,16 @@ impl Scheduler {
         }
     }
 
-    /// Nothing new is promised on what the device does not keep.
+    /// What can be promised: of what calibration found, the part that the device keeps now.
+    pub(super) fn note_guaranteed(&mut self) {
+        let scale = u64::from(self.lag.scale_permille);
+        let kept = self.config.guaranteed_iops().map(|iops| iops * scale / u64::from(WHOLE));
+        self.admission.set_guaranteed(kept);
+    }
+
     fn set_scale(&mut self, now: Nanos, permille: u32) {
         self.lag.scale_permille = permille;
-        let guaranteed = self.config.guaranteed_iops();
-        self.admission.set_guaranteed(guaranteed.map(|iops| iops * u64::from(permille) / u64::from(WHOLE)));
+        self.note_guaranteed();
         for index in 0..u32::try_from(self.apps.len()).unwrap_or(u32::MAX) {
             let qos = self.accounts[index as usize].qos();
             if qos.min_iops() > 0 {

@@ -3,7 +3,7 @@
 use sluice_qos::{AppIndex, Config, Event, Nanos, Qos};
 
 use crate::device::Model;
-use crate::rig::{Load, MS, Rig, S, SLOTS, US, qos, seeds};
+use crate::rig::{Load, MS, Rig, S, SLOTS, US, profile, qos, seeds};
 
 const K4: u64 = 4096;
 
@@ -99,6 +99,9 @@ fn nothing_is_promised_on_what_the_device_does_not_keep() {
     let free = rig.scheduler.device().admission.free_iops();
     assert_eq!(free, 120_000);
     rig.run(2 * S);
+    assert_eq!(rig.scheduler.device().admission.free_iops(), 0);
+    // What calibration once found does not change that.
+    rig.scheduler.calibrated(profile(&model)).unwrap();
     assert_eq!(rig.scheduler.device().admission.free_iops(), 0);
 }
 
