@@ -80,6 +80,20 @@ impl DmaMemory {
         self.word64(offset).store(value.to_le(), Ordering::Relaxed);
     }
 
+    /// Stores eight words, 64 bytes at `offset`, a multiple of 64: a queue entry, checked once.
+    ///
+    /// # Panics
+    /// Beyond the end, or if `offset` is not a multiple of 64.
+    #[inline]
+    pub fn store_line(&self, offset: u64, words: [u64; 8]) {
+        let line = self.place(offset, 64).cast::<u64>();
+        for (index, value) in words.into_iter().enumerate() {
+            // SAFETY: `place` checked that the whole line lies in the mapping; else as in `load32`.
+            let word = unsafe { AtomicU64::from_ptr(line.wrapping_add(index)) };
+            word.store(value.to_le(), Ordering::Relaxed);
+        }
+    }
+
     /// Copies bytes out. Offset and length are multiples of 8.
     ///
     /// # Panics
@@ -149,6 +163,19 @@ mod test {
         assert_eq!((memory.load64(8184), memory.load32(8188, Ordering::Acquire)), (u64::MAX, u32::MAX));
         memory.clear(16, 8);
         assert_eq!((memory.load64(16), memory.load64(24)), (0, 0x0c0b_0a09));
+    }
+
+    #[test]
+    fn lines_are_eight_words() {
+        let memory = memory();
+        memory.store_line(8128, [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!([8120, 8128, 8184].map(|offset| memory.load64(offset)), [0, 1, 8]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a whole word inside the memory")]
+    fn the_end_holds_for_lines() {
+        memory().store_line(8192 - 32, [0; 8]);
     }
 
     #[test]

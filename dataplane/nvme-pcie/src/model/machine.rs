@@ -17,6 +17,9 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::memory::HostMemory;
 use super::{Config, Counts, Faults};
 
+/// Doorbells that can be rung while it is asleep without an allocation.
+const UNHEARD: usize = 64;
+
 /// A submission queue as the controller sees it.
 #[derive(Debug)]
 pub(super) struct Submission {
@@ -69,6 +72,8 @@ pub(super) struct Machine {
     pub(super) submissions: BTreeMap<u16, Submission>,
     pub(super) completions: BTreeMap<u16, CompletionRing>,
     pub(super) shadow: Option<ShadowPages>,
+    /// Doorbells rung while it was asleep: register and value.
+    unheard: Vec<(u32, u32)>,
     /// Fetched, not yet executed.
     waiting: VecDeque<Fetched>,
     /// Fetched, never to be executed.
@@ -101,6 +106,7 @@ impl Machine {
             submissions: BTreeMap::new(),
             completions: BTreeMap::new(),
             shadow: None,
+            unheard: Vec::with_capacity(UNHEARD),
             waiting: VecDeque::new(),
             swallowed: Vec::new(),
             event_requests: VecDeque::new(),
@@ -129,6 +135,9 @@ impl Machine {
     pub(super) fn write32(&mut self, offset: u32, value: u32) {
         if self.removed {
             return;
+        }
+        if self.faults.asleep && offset >= DOORBELLS {
+            return self.unheard.push((offset, value));
         }
         match offset {
             AQA => self.admin[0] = u64::from(value),
@@ -237,6 +246,12 @@ impl Machine {
         if self.removed || !self.status.rdy() || self.status.cfs() {
             return;
         }
+        if self.faults.asleep {
+            return;
+        }
+        let mut unheard = std::mem::take(&mut self.unheard);
+        unheard.drain(..).for_each(|(offset, value)| self.ring(offset, value));
+        self.unheard = unheard;
         self.read_shadows();
         while let Some(fetched) = self.fetch() {
             self.waiting.push_back(fetched);

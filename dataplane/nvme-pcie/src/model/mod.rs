@@ -90,6 +90,9 @@ pub struct Faults {
     pub fail: VecDeque<Status>,
     /// Commands are fetched and wait until this is false again.
     pub hold: bool,
+    /// Doorbells are not heard until this is false again: ringing one costs what a store to memory does, and neither
+    /// executes nor allocates anything.
+    pub asleep: bool,
     /// What was fetched together is executed in random order.
     pub shuffle: Option<Random>,
     /// Dataset Management is taken for the hint that it is, and ignored.

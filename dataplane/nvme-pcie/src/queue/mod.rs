@@ -29,6 +29,11 @@ pub(crate) trait Shared {
     fn store32(&self, offset: u64, value: u32, order: Ordering);
     /// Writes eight bytes, in no order with others.
     fn store64(&self, offset: u64, value: u64);
+
+    /// Writes eight times eight bytes, in no order.
+    fn store_line(&self, offset: u64, words: [u64; 8]) {
+        (0..).zip(words).for_each(|(index, word)| self.store64(offset + 8 * index, word));
+    }
 }
 
 impl Shared for DmaMemory {
@@ -45,6 +50,11 @@ impl Shared for DmaMemory {
     #[inline]
     fn store64(&self, offset: u64, value: u64) {
         DmaMemory::store64(self, offset, value);
+    }
+
+    #[inline]
+    fn store_line(&self, offset: u64, words: [u64; 8]) {
+        DmaMemory::store_line(self, offset, words);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The submission queue: written by us, read by the controller.
 
 use sluice_nvme::sqe::{SQE_BYTES, Sqe};
-use zerocopy::IntoBytes;
+use zerocopy::little_endian::U64;
 
 use super::{Ring, Shared};
 
@@ -31,10 +31,8 @@ impl SubmissionQueue {
     #[inline]
     pub(crate) unsafe fn push(&mut self, memory: &impl Shared, entry: &Sqe) {
         let place = self.ring.offset + u64::from(self.tail) * SQE_BYTES as u64;
-        let (words, _) = entry.as_bytes().as_chunks::<8>();
-        for (index, word) in (0..).zip(words) {
-            memory.store64(place + 8 * index, u64::from_le_bytes(*word));
-        }
+        let words: [U64; 8] = zerocopy::transmute!(*entry);
+        memory.store_line(place, words.map(U64::get));
         self.tail = self.ring.next(self.tail);
     }
 }
