@@ -90,7 +90,7 @@ fn round(device: &mut NvmeDevice<Model>, model: &Model, pool: &Pool, number: u32
     let mut completions = [(); 7].map(|()| Completion::default());
     let mut total = calls(|| assert_eq!(device.submit(*now, &mut requests), DEPTH));
     // Some commands fail and are sent again.
-    wake((number % 5 == 0).then_some(Status::COMMAND_INTERRUPTED));
+    wake(number.is_multiple_of(5).then_some(Status::COMMAND_INTERRUPTED));
     while device.in_flight() > 0 {
         *now = *now + Nanos(1_000_000);
         let mut count = 0;
