@@ -10,7 +10,8 @@ struct Signature {
     name: &'static str,
 }
 
-/// The superblock of a Sluice pool begins with this; a test of the daemon holds it against the format's own.
+/// The superblock of a Sluice pool begins with this. Told a second time here, below the crate of the format; the VM test
+/// of the daemon sees that a drive with a pool on it is known as ours.
 pub(crate) const POOL: &[u8] = b"SLUICEPL";
 
 /// More telling marks first: a disk with a GPT also has an MBR that says so.

@@ -1,5 +1,5 @@
-//! A host laid out in a folder. What the kernel does on a write, `Kernel` does after it: a thread would be a race, so
-//! the folder is arranged to end as a real host would where one write is enough, and the VM shows the rest.
+//! A host laid out in a folder. A folder does nothing when it is written to, so tests do what the kernel would, or look
+//! at what was written; that a real kernel then binds the drive is shown in the VM (`tests/vm/tests/drives`).
 
 use std::fs;
 use std::os::unix::fs::symlink;
