@@ -8,6 +8,7 @@
 //! | [`memory`] | blocks in lazily mapped memory | tests, benchmarks, scratch pools |
 //! | [`null`] | remembers nothing, answers at once | measuring everything above it |
 //! | [`delay`] | a layer: completions come later, on the caller's clock | tests of timeouts and ordering |
+//! | [`ssd`] | a layer: completions come when a flash drive's dies would be done | benchmarks of isolation |
 //! | [`error`] | a layer: chosen or random requests fail | tests of error paths |
 //! | [`torn`] | memory that loses, tears and reorders unflushed writes when power fails | crash tests |
 //! | [`conformance`] | what every device must do, as one function | the tests of every device |
@@ -24,6 +25,7 @@ pub mod null;
 pub mod random;
 mod ready;
 mod request;
+pub mod ssd;
 mod time;
 pub mod torn;
 mod traits;

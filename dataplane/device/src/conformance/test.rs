@@ -6,6 +6,7 @@ use crate::delay::{DelayDevice, DelayOptions};
 use crate::error::{ErrorDevice, Faults};
 use crate::memory::{MemoryDevice, MemoryOptions};
 use crate::null::{NullDevice, NullOptions};
+use crate::ssd::{SsdDevice, SsdOptions};
 use crate::torn::{TornDevice, TornOptions};
 
 const ORDINARY: Traits = Traits { forgetful: false };
@@ -35,6 +36,12 @@ fn null_devices_conform() {
 fn delayed_devices_conform() {
     let options = DelayOptions { base: Nanos(10_000), spread: Nanos(50_000), seed: 7 };
     run(ORDINARY, |_| DelayDevice::new(memory(4096), options));
+}
+
+#[test]
+fn devices_with_a_drives_time_conform() {
+    let options = SsdOptions { garbage_parts: 50, garbage: Nanos(2_000_000), ..SsdOptions::default() };
+    run(ORDINARY, |_| SsdDevice::new(memory(512), options));
 }
 
 #[test]
