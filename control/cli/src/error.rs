@@ -23,6 +23,12 @@ pub enum CliError {
     /// The node refused; its message says what to do.
     #[error("{}", message(.0))]
     Refused(#[from] Status),
+    /// No pool knows the application.
+    #[error("no application {name:?} on this node; `sluice app list` shows those there are")]
+    NoApp {
+        /// What was asked for.
+        name: String,
+    },
     /// An answer that lacks a part the API promises.
     #[error("the node's answer lacks its {0}: is it of another version? (`sluice node`)")]
     Incomplete(&'static str),
@@ -48,6 +54,7 @@ impl CliError {
         match self {
             CliError::Unreachable { .. } => 3,
             CliError::Refused(status) => code(status.code()),
+            CliError::NoApp { .. } => 4,
             CliError::Demo(error) => error.exit_code(),
             CliError::Host(HostError::NoDrive { .. }) => 4,
             CliError::Host(HostError::InUse { .. } | HostError::Busy { .. }) => 5,
@@ -115,6 +122,7 @@ mod test {
             assert_eq!(CliError::from(Status::new(code, "x")).exit_code(), exit, "{code:?}");
         }
         assert_eq!(CliError::Incomplete("volume").exit_code(), 1);
+        assert_eq!(CliError::NoApp { name: "shop".into() }.exit_code(), 4);
     }
 
     #[test]

@@ -17,6 +17,7 @@ impl Fixture {
     fn new() -> Fixture {
         let folder = tempfile::tempdir().expect("folder");
         let mut raw = RawConfig::default();
+        raw.qos.calibration_ms = 0;
         raw.api.listen = format!("unix:{}", folder.path().join("api").display());
         raw.nvme_tcp.listen = vec!["127.0.0.1:0".to_owned()];
         let uri = "memory:64MiB".to_owned();

@@ -28,6 +28,7 @@ impl Fixture {
 
     async fn in_folder(folder: TempDir, devices: &[RawDevice]) -> Fixture {
         let mut raw = RawConfig::default();
+        raw.qos.calibration_ms = 0;
         raw.node.name = "test".to_owned();
         raw.api.listen = format!("unix:{}", folder.path().join("api").display());
         raw.nvme_tcp.listen = vec!["127.0.0.1:0".to_owned()];
@@ -322,4 +323,67 @@ async fn metrics_are_served_to_whoever_asks() {
     assert!(answer.contains("sluice_volume_ios_total{volume=\"db\",app=\"shop\",op=\"read\"} 0"), "{answer}");
     assert!(answer.trim_end().ends_with("# EOF"), "{answer}");
     assert!(get("/").await.expect("asked").starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn applications_are_set_listed_leased_and_removed() {
+    let mut fixture = Fixture::new(&[memory("disk")]).await;
+    fixture.create(spec("db")).await.expect("created");
+    let qos = v1::AppQos { max_iops: Some(500), weight: 200, ..v1::AppQos::default() };
+    let labels = [("team".to_owned(), "web".to_owned())].into();
+    let request = v1::SetAppRequest { name: "shop".into(), pool: String::new(), labels, qos: Some(qos) };
+    for _ in 0..2 {
+        let app =
+            fixture.client.set_app(request.clone()).await.expect("set").into_inner().app.expect("there");
+        assert_eq!((app.set, app.qos, app.in_force, app.volumes), (true, Some(qos), Some(qos), 1));
+    }
+    let lease = v1::LeaseAppRequest {
+        name: "shop".into(),
+        max_iops: Some(900),
+        seconds: 60,
+        ..v1::LeaseAppRequest::default()
+    };
+    let app = fixture.client.lease_app(lease.clone()).await.expect("leased").into_inner().app.expect("there");
+    assert_eq!(app.in_force.and_then(|qos| qos.max_iops), Some(900));
+    assert!(app.lease_remaining_ns.is_some_and(|left| left <= 60_000_000_000));
+    let end = v1::EndLeaseRequest { name: "shop".into(), pool: String::new() };
+    let app = fixture.client.end_lease(end).await.expect("ended").into_inner().app.expect("there");
+    assert_eq!((app.in_force, app.lease_remaining_ns), (Some(qos), None));
+    let listed = fixture.client.list_apps(v1::ListAppsRequest { name: String::new() }).await.expect("listed");
+    let names: Vec<String> = listed.into_inner().apps.into_iter().map(|app| app.name).collect();
+    assert_eq!(names, ["shop", "system"]);
+    let stats = fixture.client.get_stats(v1::GetStatsRequest::default()).await.expect("stats").into_inner();
+    assert_eq!((stats.apps.len(), stats.schedulers.len()), (2, 1));
+    let remove = v1::RemoveAppRequest { name: "shop".into(), pool: String::new() };
+    assert_eq!(code(fixture.client.remove_app(remove.clone()).await), Code::FailedPrecondition);
+    fixture.delete("db").await.expect("deleted");
+    fixture.client.remove_app(remove.clone()).await.expect("removed");
+    fixture.client.remove_app(remove).await.expect("removed again");
+    assert_eq!(code(fixture.client.lease_app(lease).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn qos_that_cannot_be_is_refused() {
+    let mut fixture = Fixture::new(&[memory("disk")]).await;
+    let with =
+        |qos| v1::SetAppRequest { name: "shop".into(), qos: Some(qos), ..v1::SetAppRequest::default() };
+    let default = v1::AppQos::default();
+    let table = [
+        (v1::AppQos { weight: 1001, ..default }, Code::InvalidArgument),
+        (v1::AppQos { max_iops: Some(9), ..default }, Code::InvalidArgument),
+        (v1::AppQos { burst_credit_s: 5, ..default }, Code::InvalidArgument),
+        (v1::AppQos { min_iops: 20, max_iops: Some(10), ..default }, Code::InvalidArgument),
+        (v1::AppQos { min_iops: 1, ..default }, Code::ResourceExhausted),
+    ];
+    for (qos, expected) in table {
+        assert_eq!(code(fixture.client.set_app(with(qos)).await), expected, "{qos:?}");
+    }
+    let no_name = v1::SetAppRequest::default();
+    assert_eq!(code(fixture.client.set_app(no_name).await), Code::InvalidArgument);
+    let no_pool = v1::SetAppRequest { pool: "other".into(), ..with(default) };
+    assert_eq!(code(fixture.client.set_app(no_pool).await), Code::NotFound);
+    for seconds in [0, 2_592_001] {
+        let lease = v1::LeaseAppRequest { name: "shop".into(), seconds, ..v1::LeaseAppRequest::default() };
+        assert_eq!(code(fixture.client.lease_app(lease).await), Code::InvalidArgument);
+    }
 }

@@ -19,7 +19,7 @@ fn sluiced(arguments: &[&str]) -> Output {
 fn write_config(folder: &Path, extra: &str) -> String {
     let path = folder.join("sluiced.toml");
     let text = format!(
-        "[node]\nready_file = '{0}/ready'\n[api]\nlisten = 'unix:{0}/api'\n[nvme_tcp]\nlisten = ['127.0.0.1:0']\n\
+        "[node]\nready_file = '{0}/ready'\n[api]\nlisten = 'unix:{0}/api'\n[qos]\ncalibration_ms = 0\n[nvme_tcp]\nlisten = ['127.0.0.1:0']\n\
          [[device]]\nname = 'disk'\nuri = 'memory:64MiB'\n{extra}",
         folder.display()
     );
@@ -62,7 +62,7 @@ fn a_wrong_configuration_exits_with_2_and_says_where() {
         let output = sluiced(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains("colour") && stderr.contains("line 10"), "{stderr}");
+        assert!(stderr.contains("colour") && stderr.contains("line 12"), "{stderr}");
     }
     assert_eq!(sluiced(&["--config", "/nowhere/sluiced.toml"]).status.code(), Some(2));
     assert_eq!(sluiced(&[]).status.code(), Some(2));

@@ -83,6 +83,9 @@ pub struct TargetConfig {
     pub data_digest: bool,
     /// Connections that may be in their handshake at once, all listeners together; 1 to 4096. Default 64.
     pub pending_handshakes: u32,
+    /// How long each of the two steps of a device's calibration lasts that goes before it is formatted; zero: it is
+    /// not calibrated, and no Min can be promised on it. At most 10 minutes. Default zero.
+    pub calibration: Duration,
 }
 
 impl Default for TargetConfig {
@@ -93,6 +96,7 @@ impl Default for TargetConfig {
             header_digest: true,
             data_digest: true,
             pending_handshakes: 64,
+            calibration: Duration::ZERO,
         }
     }
 }
@@ -140,6 +144,8 @@ impl TargetConfig {
             "1000 to 3600000",
         )?;
         ensure(drain <= second(60), "drain_timeout_ms", drain.as_millis(), "0 to 60000")?;
+        let calibration = self.calibration;
+        ensure(calibration <= second(600), "calibration_ms", calibration.as_millis(), "0 to 600000")?;
         let pending = self.pending_handshakes;
         ensure((1..=4096).contains(&pending), "pending_handshakes", pending, "1 to 4096")
     }
@@ -248,6 +254,9 @@ mod test {
         }
         for (value, expected) in [(0, false), (60_000, false), (60_001, true)] {
             assert_eq!(refused(|c, v| c.timeouts.drain = Duration::from_millis(v), value), expected);
+        }
+        for (value, expected) in [(0, false), (600_000, false), (600_001, true)] {
+            assert_eq!(refused(|c, v| c.calibration = Duration::from_millis(v), value), expected);
         }
         for (value, expected) in [(0, true), (1, false), (4096, false), (4097, true)] {
             let set: fn(&mut TargetConfig, u64) = |c, v| c.pending_handshakes = u32::try_from(v).unwrap();

@@ -3,6 +3,7 @@
 use crate::service::Message;
 use crate::stats::IoStats;
 use sluice_device::DeviceInfo;
+use sluice_qos::{AppSpec, AppStats, DeviceView, QosSpec, SpecError};
 use sluice_reactor::Sender;
 use sluice_volume::{HostAccess, VolumeError, VolumeSpec};
 use std::net::SocketAddr;
@@ -39,6 +40,26 @@ pub enum ControlError {
     /// The reactor is shutting down.
     #[error("the node is shutting down")]
     ShuttingDown,
+    /// No application has this name.
+    #[error("no application {name:?} on this device; `app list` shows those there are")]
+    AppNotFound {
+        /// The name.
+        name: String,
+    },
+    /// Volumes name the application.
+    #[error("application {name:?} has {volumes} volumes on this device; delete them first")]
+    AppInUse {
+        /// The name.
+        name: String,
+        /// How many.
+        volumes: u32,
+    },
+    /// QoS or labels that cannot be.
+    #[error(transparent)]
+    App(#[from] SpecError),
+    /// The scheduler's refusal.
+    #[error(transparent)]
+    Scheduler(#[from] sluice_qos::ControlError),
     /// From the volume layer.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -124,6 +145,69 @@ pub struct InFlight {
     pub buffer_bytes: u64,
 }
 
+/// An application on one device.
+#[derive(Clone, Debug)]
+pub struct AppStatus {
+    /// As set; the default QoS without labels if it was not.
+    pub app: AppSpec,
+    /// Whether it was set, or is here because volumes name it.
+    pub set: bool,
+    /// In force: a lease included.
+    pub now: QosSpec,
+    /// Time left of its lease.
+    pub lease_remaining: Option<Duration>,
+    /// What is given of its Min while the device cannot keep all, in I/O units per second.
+    pub min_iops_now: u64,
+    /// I/Os that wait.
+    pub queued: u32,
+    /// Volumes and clones.
+    pub volumes: u32,
+}
+
+/// More for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseSpec {
+    /// Min meanwhile, in I/O units per second; 0: its own.
+    pub min_iops: u32,
+    /// Max meanwhile; `None`: its own.
+    pub max_iops: Option<u32>,
+    /// For how long.
+    pub length: Duration,
+}
+
+/// What an application got.
+#[derive(Clone, Debug)]
+pub struct AppFigures {
+    /// Its name.
+    pub name: String,
+    /// In force.
+    pub qos: QosSpec,
+    /// Its figures since it was there.
+    pub stats: AppStats,
+}
+
+/// A device's scheduler.
+#[derive(Clone, Debug)]
+pub struct SchedulerFigures {
+    /// As it stands.
+    pub view: DeviceView,
+    /// What happened of late, oldest first.
+    pub events: Vec<NotedEvent>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotedEvent {
+    /// Counts up from 1 since the reactor began.
+    pub sequence: u64,
+    /// How long ago.
+    pub age: Duration,
+    /// The application it is about; empty: the device.
+    pub app: String,
+    /// In words.
+    pub text: String,
+}
+
 /// Figures per volume and connection.
 #[derive(Clone, Debug, Default)]
 pub struct StatsReport {
@@ -133,6 +217,10 @@ pub struct StatsReport {
     pub volumes: Vec<(String, String, IoStats)>,
     /// Per I/O connection that is open: which, and its figures.
     pub connections: Vec<(ConnectionStatus, IoStats)>,
+    /// Per application, by name.
+    pub apps: Vec<AppFigures>,
+    /// The scheduler; always there in a report.
+    pub scheduler: Option<SchedulerFigures>,
 }
 
 /// Asks one reactor.
@@ -189,6 +277,46 @@ impl ReactorHandle {
     /// [`ControlError::NotFound`], [`ControlError::Volume`], [`ControlError::Busy`].
     pub async fn unpublish(&self, name: &str) -> Result<VolumeStatus, ControlError> {
         self.ask(|reply| Message::Unpublish(name.to_owned(), reply)).await
+    }
+
+    /// Sets what an application is promised on this device; in force with the next I/O.
+    ///
+    /// # Errors
+    /// [`ControlError::App`], [`ControlError::Scheduler`] if the device cannot keep it, [`ControlError::Busy`].
+    pub async fn set_app(&self, app: AppSpec) -> Result<AppStatus, ControlError> {
+        self.ask(|reply| Message::SetApp(app, reply)).await
+    }
+
+    /// Forgets an application without volumes; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`ControlError::AppInUse`], [`ControlError::Busy`].
+    pub async fn remove_app(&self, name: &str) -> Result<(), ControlError> {
+        self.ask(|reply| Message::RemoveApp(name.to_owned(), reply)).await
+    }
+
+    /// Raises an application's Min or Max for a while.
+    ///
+    /// # Errors
+    /// [`ControlError::AppNotFound`], [`ControlError::Scheduler`], [`ControlError::Busy`].
+    pub async fn lease_app(&self, name: &str, lease: LeaseSpec) -> Result<AppStatus, ControlError> {
+        self.ask(|reply| Message::LeaseApp(name.to_owned(), lease, reply)).await
+    }
+
+    /// Ends an application's lease, if it has one.
+    ///
+    /// # Errors
+    /// [`ControlError::AppNotFound`], [`ControlError::Busy`].
+    pub async fn end_lease(&self, name: &str) -> Result<AppStatus, ControlError> {
+        self.ask(|reply| Message::EndLease(name.to_owned(), reply)).await
+    }
+
+    /// All applications, by name.
+    ///
+    /// # Errors
+    /// [`ControlError::Busy`], [`ControlError::ShuttingDown`].
+    pub async fn apps(&self) -> Result<Vec<AppStatus>, ControlError> {
+        self.ask(Message::Apps).await
     }
 
     /// All volumes, by name.

@@ -18,6 +18,8 @@
 #![forbid(unsafe_code)]
 
 pub mod acceptor;
+mod apps;
+mod calibrate;
 pub mod config;
 mod connection;
 mod controller;

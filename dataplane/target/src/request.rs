@@ -7,15 +7,16 @@ use crate::stats::Kind;
 use sluice_device::{Buffer, Nanos, Op, Pool};
 use sluice_nvme::dsm::DsmRange;
 use sluice_nvme::status::Status;
+use sluice_qos::Tag;
 use sluice_volume::VolumeIndex;
 use zerocopy::FromBytes;
 
 /// Where a request stands.
 ///
 /// ```text
-///  command --+--> Waiting ----buffer----+--> Receiving ---all data---+--> Submitted --> done
-///            |  (no buffer is free)     |   (R2T is out)             |
-///            +--------------------------+----------------------------+
+///  command --+--> Waiting ----buffer----+--> Receiving ---all data---+--> Held ---its turn---+--> Submitted --> done
+///            |  (no buffer is free)     |   (R2T is out)             |   (a limit, others)   |
+///            +--------------------------+----------------------------+-----------------------+
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -23,6 +24,8 @@ pub(crate) enum State {
     Waiting,
     /// For the host's data.
     Receiving,
+    /// For its turn: the scheduler has it.
+    Held,
     /// At the volume, or queued for it.
     Submitted,
 }
@@ -33,6 +36,11 @@ pub(crate) struct Request {
     pub(crate) cid: u16,
     pub(crate) state: State,
     pub(crate) volume: VolumeIndex,
+    /// Whose it is; `None`: the reactor's own, which is not scheduled.
+    pub(crate) tag: Option<Tag>,
+    /// What is to be done at the volume next.
+    pub(crate) op: Op,
+    pub(crate) extent: Extent,
     pub(crate) block_shift: u32,
     pub(crate) plan: Plan,
     pub(crate) started: Nanos,
@@ -61,8 +69,9 @@ impl Request {
         plan: Plan,
         started: Nanos,
     ) -> Self {
-        let Namespace { volume, shape, .. } = *namespace;
-        Self { cid, block_shift: shape.block_shift, ..Self::bare(connection, volume, plan, started) }
+        let Namespace { volume, tag, shape, .. } = *namespace;
+        let bare = Self::bare(connection, volume, plan, started);
+        Self { cid, tag: Some(tag), block_shift: shape.block_shift, ..bare }
     }
 
     /// A Flush of the reactor's own.
@@ -77,6 +86,9 @@ impl Request {
             cid: 0,
             state: State::Waiting,
             volume,
+            tag: None,
+            op: Op::Flush,
+            extent: Extent { lba: 0, blocks: 0 },
             block_shift: 0,
             plan,
             started,

@@ -1,14 +1,17 @@
 //! Starting a reactor over a device: buffers, device, pool, service, in this order, on the reactor's thread.
 
 use crate::acceptor::{Directory, ReactorId};
+use crate::calibrate::calibrate;
 use crate::config::{ConfigError, TargetConfig};
-use crate::handle::ReactorHandle;
+use crate::handle::{ControlError, ReactorHandle};
 use crate::service::TargetService;
-use sluice_device::{BlockDevice, Completion, Pool};
+use sluice_device::{BlockDevice, Completion, Nanos, Pool};
 use sluice_hugepages::{Backing, PoolConfig, PoolError};
+use sluice_qos::DeviceProfile;
 use sluice_reactor::{Reactor, SpawnError, clock};
-use sluice_volume::{FormatOptions, LinearPool, VolumeError};
+use sluice_volume::{DATA_OFFSET_BYTES, FormatOptions, LinearPool, VolumeError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What to do with a device that holds no pool.
@@ -50,6 +53,9 @@ pub enum StartError<E> {
     /// The pool on it.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+    /// The applications of its volumes.
+    #[error(transparent)]
+    Apps(#[from] ControlError),
     /// The thread.
     #[error("{0}")]
     Reactor(String),
@@ -121,24 +127,48 @@ where
         None => Pool::new(&classes)?,
     };
     let device = open(&buffers).map_err(StartError::Open)?;
-    let mut pool = LinearPool::new(device, &buffers)?;
-    open_pool(&mut pool, format)?;
-    Ok(TargetService::new(target, pool, buffers, directory, id))
+    let (pool, profile) = open_pool(device, &buffers, format, target.calibration)?;
+    Ok(TargetService::new(target, pool, buffers, directory, id, profile)?)
 }
 
-fn open_pool(pool: &mut LinearPool, format: Format) -> Result<(), VolumeError> {
-    let uuid = Uuid::new_v4();
-    if format == Format::Force {
-        pool.begin_format(FormatOptions { uuid, force: true })?;
-        return complete(pool);
-    }
-    pool.begin_open()?;
-    match complete(pool) {
-        Err(VolumeError::NotFormatted) if format == Format::IfBlank => {
-            pool.begin_format(FormatOptions { uuid, force: false })?;
-            complete(pool)
+/// Opens the pool on a device, or measures the device and makes one.
+fn open_pool(
+    device: Box<dyn BlockDevice>,
+    buffers: &Pool,
+    format: Format,
+    calibration: Duration,
+) -> Result<(LinearPool, Option<DeviceProfile>), VolumeError> {
+    let mut pool = LinearPool::new(device, buffers)?;
+    if format != Format::Force {
+        pool.begin_open()?;
+        match complete(&mut pool) {
+            Err(VolumeError::NotFormatted) if format == Format::IfBlank => {}
+            outcome => return outcome.map(|()| (pool, None)),
         }
-        outcome => outcome,
+    }
+    let mut device = pool.into_device();
+    let profile = measure(&mut *device, buffers, calibration);
+    let mut pool = LinearPool::new(device, buffers)?;
+    pool.begin_format(FormatOptions { uuid: Uuid::new_v4(), force: format == Format::Force })?;
+    complete(&mut pool)?;
+    Ok((pool, profile))
+}
+
+/// What the device was found to do. A device that cannot be measured serves without promises.
+fn measure(device: &mut dyn BlockDevice, buffers: &Pool, time: Duration) -> Option<DeviceProfile> {
+    let time = Nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    if time == Nanos::ZERO {
+        return None;
+    }
+    match calibrate(device, buffers, DATA_OFFSET_BYTES, time) {
+        Ok(profile) => {
+            tracing::info!(device = device.info().name, worst_iops = profile.worst_iops, "calibrated");
+            Some(profile)
+        }
+        Err(error) => {
+            tracing::warn!(device = device.info().name, %error, "not calibrated: no Min can be promised on it");
+            None
+        }
     }
 }
 

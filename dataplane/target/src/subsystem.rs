@@ -5,6 +5,7 @@ use crate::connection::Namespace;
 use crate::nqn;
 use crate::plan::Shape;
 use sluice_device::DeviceInfo;
+use sluice_qos::Tag;
 use sluice_volume::{HostAccess, VolumeIndex, VolumeLimits, VolumeRecord};
 
 /// A published volume, as hosts see it.
@@ -12,6 +13,7 @@ use sluice_volume::{HostAccess, VolumeIndex, VolumeLimits, VolumeRecord};
 pub(crate) struct Subsystem {
     pub(crate) nqn: String,
     pub(crate) volume: VolumeIndex,
+    pub(crate) tag: Tag,
     pub(crate) name: String,
     pub(crate) uuid: uuid::Uuid,
     pub(crate) access: HostAccess,
@@ -33,10 +35,11 @@ pub(crate) struct NamespaceInfo {
 
 impl Subsystem {
     /// The subsystem of a published volume.
-    pub(crate) fn of(record: &VolumeRecord, device: &DeviceInfo, limits: VolumeLimits) -> Self {
+    pub(crate) fn of(record: &VolumeRecord, tag: Tag, device: &DeviceInfo, limits: VolumeLimits) -> Self {
         Self {
             nqn: nqn::of_volume(&record.uuid),
             volume: record.index,
+            tag,
             name: record.name.clone(),
             uuid: record.uuid,
             access: record.access.clone(),
@@ -65,6 +68,7 @@ impl Subsystem {
         let info = self.namespace;
         Namespace {
             volume: self.volume,
+            tag: self.tag,
             shape: Shape {
                 blocks: info.blocks,
                 block_shift: info.block_shift,

@@ -144,7 +144,7 @@ fn configuration(folder: &TempDir, backing: Backing, polling: Polling, core: usi
     format!(
         "[node]\nlog = \"warn\"\nready_file = \"{folder}/ready\"\n\
          [api]\nlisten = \"unix:{folder}/api\"\n\
-         [nvme_tcp]\nlisten = [\"127.0.0.1:0\"]\n\
+         [qos]\ncalibration_ms = 0\n         [nvme_tcp]\nlisten = [\"127.0.0.1:0\"]\n\
          [reactor]\n{polling}\n\
          [[device]]\nname = \"bench\"\nuri = \"{backing}:512MiB\"\ncore = {core}\n"
     )

@@ -65,6 +65,7 @@ static ALLOCATOR: Counting = Counting;
 
 fn node(folder: &std::path::Path) -> (Node, String) {
     let mut raw = RawConfig::default();
+    raw.qos.calibration_ms = 0;
     raw.api.listen = format!("unix:{}/api", folder.display());
     raw.nvme_tcp.listen = vec!["127.0.0.1:0".to_owned()];
     raw.device =

@@ -68,7 +68,7 @@ impl Drop for Node {
 
 fn configuration(folder: &Path, listen: SocketAddr) -> String {
     format!(
-        "[node]\nready_file = '{0}/ready'\n[api]\nlisten = 'unix:{0}/api'\n[nvme_tcp]\nlisten = ['{listen}']\n\
+        "[node]\nready_file = '{0}/ready'\n[api]\nlisten = 'unix:{0}/api'\n[qos]\ncalibration_ms = 0\n[nvme_tcp]\nlisten = ['{listen}']\n\
          [[device]]\nname = 'disk'\nuri = 'file:{0}/disk'\nsize = '64MiB'\n",
         folder.display()
     )

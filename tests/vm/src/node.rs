@@ -225,7 +225,7 @@ fn spawn(folder: &TempDir, backing: Backing, port: u16) -> Child {
         Backing::Memory => "uri = \"memory:512MiB\"".to_owned(),
     };
     let text = format!(
-        "[node]\nready_file = \"{}\"\n[api]\nlisten = \"{api}\"\n[nvme_tcp]\nlisten = [\"127.0.0.1:{port}\"]\n\
+        "[node]\nready_file = \"{}\"\n[api]\nlisten = \"{api}\"\n[qos]\ncalibration_ms = 0\n[nvme_tcp]\nlisten = [\"127.0.0.1:{port}\"]\n\
          [[device]]\nname = \"disk\"\n{uri}\nblock_size = 512\n",
         ready.display()
     );

@@ -1,11 +1,13 @@
 //! The commands: each asks the node and shows the answer.
 
+mod app;
 mod connection;
 mod device;
 mod host;
 mod node;
 mod pool;
 mod stats;
+mod top;
 mod volume;
 
 use std::io;
@@ -42,9 +44,11 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Device(command) => device::run(&context, command).await,
         Command::Pool(command) => pool::run(&context, command).await,
         Command::Volume(command) => volume::run(&context, command).await,
+        Command::App(command) => app::run(&context, command).await,
         Command::Connection(command) => connection::run(&context, command).await,
         Command::Host(command) => host::run(&context, command),
         Command::Stats(args) => stats::run(&context, args).await,
+        Command::Top(args) => top::run(&context, args).await,
         Command::Demo(args) => demo::run(context.output, args).await,
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sluice", &mut io::stdout());

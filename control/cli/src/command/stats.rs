@@ -106,7 +106,7 @@ mod test {
         GetStatsResponse {
             uptime_ns: seconds * 1_000_000_000,
             volumes: vec![volume],
-            connections: Vec::new(),
+            ..GetStatsResponse::default()
         }
     }
 

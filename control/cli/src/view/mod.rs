@@ -3,11 +3,13 @@
 //! The JSON is a contract with scripts, so it is declared here and not taken from the protocol's messages: sizes and
 //! times are integers with their unit in the name, states are words.
 
+mod app;
 mod connection;
 mod device;
 mod host;
 mod node;
 mod stats;
+mod top;
 mod volume;
 
 use std::io::{self, Write};
@@ -15,11 +17,13 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+pub(crate) use app::{AppCards, AppView, QosView};
 pub(crate) use connection::ConnectionView;
 pub(crate) use device::{DeviceView, PoolView};
 pub(crate) use host::{HostView, UndoneView};
 pub(crate) use node::NodeView;
 pub(crate) use stats::{StatsView, VolumeStatsView, latency};
+pub(crate) use top::{AppRates, SchedulerView, TopView};
 pub(crate) use volume::{Deleted, Published, VolumeView};
 
 use crate::args::Output;
@@ -32,14 +36,21 @@ pub(crate) trait View: Serialize {
 
 /// Shows a view on stdout.
 pub(crate) fn show(output: Output, view: &impl View) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
     match output {
-        Output::Table => stdout.write_all(view.text().as_bytes())?,
-        Output::Json => {
-            serde_json::to_writer(&mut stdout, view)?;
-            stdout.write_all(b"\n")?;
+        Output::Table => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(view.text().as_bytes())?;
+            stdout.flush()
         }
+        Output::Json => show_json(view),
     }
+}
+
+/// Shows something on stdout as one line of JSON.
+pub(crate) fn show_json(view: &impl Serialize) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer(&mut stdout, view)?;
+    stdout.write_all(b"\n")?;
     stdout.flush()
 }
 

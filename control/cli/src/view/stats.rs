@@ -205,7 +205,7 @@ mod test {
     fn stats(uptime_ns: u64, reads: Option<OpStats>, errors: u64) -> GetStatsResponse {
         let io = IoStats { reads, writes: op(0, &[]), others: None, errors };
         let volume = VolumeStats { volume: "db-0".into(), app: "db".into(), io: Some(io) };
-        GetStatsResponse { uptime_ns, volumes: vec![volume], connections: Vec::new() }
+        GetStatsResponse { uptime_ns, volumes: vec![volume], ..GetStatsResponse::default() }
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(super) enum NodeError {
     InUse { name: String },
     #[error("a block size of {0} bytes: it must be 512 or 4096")]
     BlockSize(u32),
+    #[error("a lease of {0} s: it must last 1 to 2592000 s (30 days)")]
+    LeaseLength(u32),
+    #[error("burst credit without a burst: set the burst's IOPS too")]
+    CreditWithoutBurst,
     #[error("nobody is given access: name host NQNs, or any host")]
     NoAccess,
     #[error(transparent)]
@@ -56,7 +60,11 @@ fn code(error: &NodeError) -> Code {
     match error {
         NodeError::NoDevice { .. } | NodeError::NoPool { .. } | NodeError::NoVolume { .. } => Code::NotFound,
         NodeError::Idle { .. } | NodeError::NoPools => Code::FailedPrecondition,
-        NodeError::WhichPool { .. } | NodeError::BlockSize(_) | NodeError::NoAccess => Code::InvalidArgument,
+        NodeError::WhichPool { .. }
+        | NodeError::BlockSize(_)
+        | NodeError::LeaseLength(_)
+        | NodeError::CreditWithoutBurst
+        | NodeError::NoAccess => Code::InvalidArgument,
         NodeError::Exists { .. } => Code::AlreadyExists,
         NodeError::InUse { .. } => Code::Aborted,
         NodeError::Control(error) => control_code(error),
@@ -67,11 +75,25 @@ fn code(error: &NodeError) -> Code {
 
 fn control_code(error: &ControlError) -> Code {
     match error {
-        ControlError::NotFound { .. } => Code::NotFound,
+        ControlError::NotFound { .. } | ControlError::AppNotFound { .. } => Code::NotFound,
         ControlError::Exists { .. } => Code::AlreadyExists,
-        ControlError::Published { .. } => Code::FailedPrecondition,
+        ControlError::Published { .. } | ControlError::AppInUse { .. } => Code::FailedPrecondition,
+        ControlError::App(_) => Code::InvalidArgument,
+        ControlError::Scheduler(error) => scheduler_code(error),
         ControlError::Busy | ControlError::ShuttingDown => Code::Unavailable,
         ControlError::Volume(error) => volume_code(error),
+    }
+}
+
+fn scheduler_code(error: &sluice_qos::ControlError) -> Code {
+    use sluice_qos::ControlError as E;
+    match error {
+        E::Admission(_) | E::TooManyApps { .. } | E::TooManyVolumes { .. } => Code::ResourceExhausted,
+        E::LeaseMinAboveMax { .. } | E::LeaseTooHigh { .. } | E::LeaseLowers { .. } | E::Profile(_) => {
+            Code::InvalidArgument
+        }
+        E::AppInUse { .. } | E::VolumeInUse { .. } => Code::FailedPrecondition,
+        E::NoSuchApp { .. } | E::NoSuchVolume { .. } | E::Twice { .. } => Code::Internal,
     }
 }
 
@@ -106,6 +128,7 @@ fn reactor_code(error: &ReactorError) -> Code {
     use sluice_target::StartError as E;
     match error {
         E::Volume(error) => volume_code(error),
+        E::Apps(error) => control_code(error),
         E::Config(_) => Code::InvalidArgument,
         E::Buffers(_) => Code::ResourceExhausted,
         E::Open(_) | E::Reactor(_) => Code::FailedPrecondition,

@@ -1,9 +1,10 @@
 //! The gRPC service `sluice.node.v1`, on a thread of its own that shares no core with a reactor.
 //!
-//! `listener` binds, `service` takes the calls, `volumes`, `pools` and `stats` answer them, `messages` turns the
+//! `listener` binds, `service` takes the calls, `volumes`, `apps`, `pools` and `stats` answer them, `messages` turns the
 //! target's words into the protocol's, and `error` holds the one table of error codes. `metrics` serves the same
 //! figures to Prometheus, as `exposition` writes them.
 
+mod apps;
 mod error;
 mod exposition;
 mod listener;

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::error::NodeError;
 use super::volumes::Names;
-use super::{messages, pools, stats, volumes};
+use super::{apps, messages, pools, stats, volumes};
 use crate::node::NodeState;
 
 /// The service.
@@ -135,6 +135,44 @@ impl Node for Service {
             Ok(v1::UnpublishVolumeResponse { volume })
         };
         self.change(unpublish).await
+    }
+
+    async fn set_app(&self, request: Request<v1::SetAppRequest>) -> Answer<v1::SetAppResponse> {
+        let request = request.into_inner();
+        let set = |inner: Arc<Inner>| async move {
+            Ok(v1::SetAppResponse { app: Some(apps::set(&inner.node, request).await?) })
+        };
+        self.change(set).await
+    }
+
+    async fn remove_app(&self, request: Request<v1::RemoveAppRequest>) -> Answer<v1::RemoveAppResponse> {
+        let v1::RemoveAppRequest { name, pool } = request.into_inner();
+        let remove = |inner: Arc<Inner>| async move {
+            apps::remove(&inner.node, &name, &pool).await?;
+            Ok(v1::RemoveAppResponse {})
+        };
+        self.change(remove).await
+    }
+
+    async fn list_apps(&self, request: Request<v1::ListAppsRequest>) -> Answer<v1::ListAppsResponse> {
+        let apps = apps::list(&self.0.node, &request.into_inner().name).await?;
+        Ok(Response::new(v1::ListAppsResponse { apps }))
+    }
+
+    async fn lease_app(&self, request: Request<v1::LeaseAppRequest>) -> Answer<v1::LeaseAppResponse> {
+        let request = request.into_inner();
+        let lease = |inner: Arc<Inner>| async move {
+            Ok(v1::LeaseAppResponse { app: Some(apps::lease(&inner.node, request).await?) })
+        };
+        self.change(lease).await
+    }
+
+    async fn end_lease(&self, request: Request<v1::EndLeaseRequest>) -> Answer<v1::EndLeaseResponse> {
+        let v1::EndLeaseRequest { name, pool } = request.into_inner();
+        let end = |inner: Arc<Inner>| async move {
+            Ok(v1::EndLeaseResponse { app: Some(apps::end_lease(&inner.node, &name, &pool).await?) })
+        };
+        self.change(end).await
     }
 
     async fn list_connections(

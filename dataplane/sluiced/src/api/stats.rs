@@ -3,6 +3,7 @@
 use sluice_node_api::v1;
 use sluice_target::handle::StatsReport;
 
+use super::apps::{app_stats, scheduler_stats};
 use super::error::NodeError;
 use super::messages::{connection, io_stats, nanos};
 use crate::node::NodeState;
@@ -24,7 +25,7 @@ fn key(connection: &v1::Connection) -> (&str, u32, u32) {
 }
 
 pub(super) async fn stats(state: &NodeState, volume: &str) -> Result<v1::GetStatsResponse, NodeError> {
-    let mut answer = v1::GetStatsResponse { uptime_ns: 0, volumes: Vec::new(), connections: Vec::new() };
+    let mut answer = v1::GetStatsResponse::default();
     for (slot, handle) in state.serving() {
         add(&mut answer, &slot.config.name, handle.stats().await?, volume);
     }
@@ -48,6 +49,8 @@ fn add(answer: &mut v1::GetStatsResponse, device: &str, report: StatsReport, vol
         let io = Some(io_stats(&io));
         v1::VolumeStats { volume, app, io }
     }));
+    answer.apps.extend(report.apps.into_iter().map(|figures| app_stats(device, figures)));
+    answer.schedulers.extend(report.scheduler.map(|figures| scheduler_stats(device, figures)));
     let connections = report.connections.into_iter().filter(|(status, _)| wanted(&status.volume));
     answer.connections.extend(connections.map(|(status, io)| {
         let io = Some(io_stats(&io));

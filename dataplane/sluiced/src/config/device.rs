@@ -48,6 +48,8 @@ pub enum Source {
     },
     /// Memory of this process.
     Memory(Volatile),
+    /// Memory that takes a flash drive's time.
+    Ssd(Volatile),
     /// Accepts everything, keeps nothing, reads zeroes.
     Null(Volatile),
 }
@@ -79,6 +81,7 @@ impl fmt::Display for Source {
             Source::Pcie { address, namespace: None } => write!(f, "pcie:{address}"),
             Source::Pcie { address, namespace: Some(nsid) } => write!(f, "pcie:{address}/{nsid}"),
             Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
+            Source::Ssd(shape) => write!(f, "ssd:{}", Size(shape.size_bytes)),
             Source::Null(shape) => write!(f, "null:{}", Size(shape.size_bytes)),
         }
     }
@@ -104,7 +107,7 @@ impl RawDevice {
 
     fn source(&self) -> Result<Source, ConfigError> {
         const FORMS: &str =
-            "required: `file:PATH`, `uring:PATH`, `pcie:ADDRESS`, `memory:SIZE` or `null:SIZE`";
+            "required: `file:PATH`, `uring:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE` or `null:SIZE`";
         let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
         let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
         match kind {
@@ -112,6 +115,7 @@ impl RawDevice {
             "uring" => self.block(rest),
             "pcie" => self.pcie(rest),
             "memory" => self.volatile(rest).map(Source::Memory),
+            "ssd" => self.volatile(rest).map(Source::Ssd),
             "null" => self.volatile(rest).map(Source::Null),
             _ => Err(bad()),
         }

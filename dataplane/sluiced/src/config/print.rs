@@ -1,6 +1,6 @@
 //! `sluiced --print-default-config`: every option with its meaning, range and default, made from the declarations.
 
-use super::raw::{RawApi, RawDangerZone, RawDevice, RawMetrics, RawNode, RawNvmeTcp, RawReactor};
+use super::raw::{RawApi, RawDangerZone, RawDevice, RawMetrics, RawNode, RawNvmeTcp, RawQos, RawReactor};
 use super::section::OptionDoc;
 
 /// The default configuration as commented TOML. Read back, it is the default configuration.
@@ -14,6 +14,7 @@ pub fn default_config() -> String {
         (RawApi::NAME, RawApi::ABOUT, RawApi::options()),
         (RawMetrics::NAME, RawMetrics::ABOUT, RawMetrics::options()),
         (RawNvmeTcp::NAME, RawNvmeTcp::ABOUT, RawNvmeTcp::options()),
+        (RawQos::NAME, RawQos::ABOUT, RawQos::options()),
         (RawReactor::NAME, RawReactor::ABOUT, RawReactor::options()),
         (RawDangerZone::NAME, RawDangerZone::ABOUT, RawDangerZone::options()),
     ];

@@ -23,6 +23,8 @@ pub struct RawConfig {
     pub metrics: RawMetrics,
     /// `[nvme_tcp]`
     pub nvme_tcp: RawNvmeTcp,
+    /// `[qos]`
+    pub qos: RawQos,
     /// `[reactor]`
     pub reactor: RawReactor,
     /// `[danger_zone]`
@@ -113,6 +115,16 @@ section! {
 }
 
 section! {
+    /// Guarantees and limits of applications; they themselves are set with `sluice app set`.
+    pub struct RawQos = "qos" {
+        /// A device is measured before it is formatted: how long each of the two steps at full depth lasts, in
+        /// milliseconds. A new drive wants minutes, until its cache is worn out. 0: it is not measured, and no Min can
+        /// be promised on it.
+        calibration_ms: u32 = 500, 0..=600_000;
+    }
+}
+
+section! {
     /// The threads that serve I/O, one per device.
     pub struct RawReactor = "reactor" {
         /// What a reactor does when it has nothing to do: `adaptive` spins for `spin_us`, then sleeps until woken;
@@ -138,8 +150,9 @@ section! {
         name: String = String::new();
         /// Required. `file:PATH` for a regular file, created if missing; `uring:PATH` for a block device, whose data
         /// are overwritten only as `format` says; `pcie:ADDRESS` for an NVMe drive that `sluice host prepare` took from
-        /// the kernel, `pcie:ADDRESS/NAMESPACE` if it has several namespaces; `memory:SIZE` and `null:SIZE` for tests: the first forgets
-        /// everything on exit, the second at once.
+        /// the kernel, `pcie:ADDRESS/NAMESPACE` if it has several namespaces; `memory:SIZE`, `ssd:SIZE` and `null:SIZE`
+        /// for tests: the first forgets everything on exit, the second too and takes a flash drive's time, the third
+        /// forgets at once.
         uri: String = String::new();
         /// Size of the file that `file:` creates; needed only then. A multiple of 1 MiB.
         size: Option<Size> = None, Size::mib(16)..=Size(1 << 50);

@@ -33,7 +33,7 @@ impl RawConfig {
             api: self.api.resolve(self.danger_zone.api_on_network)?,
             metrics: self.metrics.resolve()?,
             listen: self.nvme_tcp.resolve_listen()?,
-            target: self.nvme_tcp.resolve()?,
+            target: self.nvme_tcp.resolve(self.qos.calibration_ms)?,
             polling,
             devices,
         })
@@ -47,6 +47,7 @@ impl RawConfig {
         self.api.check_ranges()?;
         self.metrics.check_ranges()?;
         self.nvme_tcp.check_ranges()?;
+        self.qos.check_ranges()?;
         self.reactor.check_ranges()?;
         self.danger_zone.check_ranges()?;
         self.device.iter().try_for_each(|device| device.check_ranges())
@@ -128,7 +129,7 @@ impl RawMetrics {
 }
 
 impl RawNvmeTcp {
-    fn resolve(&self) -> Result<TargetConfig, ConfigError> {
+    fn resolve(&self, calibration_ms: u32) -> Result<TargetConfig, ConfigError> {
         let limits = Limits {
             max_transfer_bytes: in_u32(self.max_transfer_bytes.0),
             in_capsule_bytes: in_u32(self.in_capsule_bytes.0),
@@ -149,6 +150,7 @@ impl RawNvmeTcp {
             header_digest: self.header_digest,
             data_digest: self.data_digest,
             pending_handshakes: self.pending_handshakes,
+            calibration: ms(calibration_ms),
         };
         target.check()?;
         Ok(target)

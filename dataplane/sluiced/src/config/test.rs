@@ -158,7 +158,7 @@ fn device_uris() {
 
 #[test]
 fn sources_are_shown_as_configured() {
-    for uri in ["file:/var/lib/a", "uring:/dev/nvme0n1", "memory:64MiB", "null:1TiB"] {
+    for uri in ["file:/var/lib/a", "uring:/dev/nvme0n1", "memory:64MiB", "ssd:64MiB", "null:1TiB"] {
         let config = parse(&format!("[[device]]\nname = 'd'\nuri = '{uri}'")).expect(uri);
         assert_eq!(config.devices[0].source.to_string(), uri);
     }
@@ -197,7 +197,8 @@ fn an_empty_file_is_the_default() {
     assert_eq!(config.polling, Polling::Adaptive { spin: Duration::from_micros(50) });
     assert_eq!(config.api, ApiListen::Unix { path: "/run/sluice/node.sock".into(), mode: 0o600 });
     assert_eq!(config.listen, vec![([127, 0, 0, 1], 4420).into()]);
-    assert_eq!(config.target, TargetConfig::default());
+    let calibration = Duration::from_millis(500);
+    assert_eq!(config.target, TargetConfig { calibration, ..TargetConfig::default() });
     assert!(config.devices.is_empty());
     assert_eq!(config, RawConfig::default().resolve().expect("the same"));
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
+use sluice_device::ssd::{SsdDevice, SsdOptions};
 use sluice_device::{BlockDevice, Pool};
 use sluice_hugepages::{ArenaError, Backing};
 use sluice_nvme_pcie::Options;
@@ -69,6 +70,9 @@ pub(super) fn open(
         Source::Block { path } => uring(path, UringOptions::default(), buffers),
         Source::Pcie { address, namespace } => pcie(&device.name, *address, *namespace, buffers, watch),
         Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape)?)),
+        Source::Ssd(shape) => {
+            Ok(Box::new(SsdDevice::new(memory(&device.name, *shape)?, SsdOptions::default())))
+        }
         Source::Null(shape) => Ok(Box::new(null(&device.name, *shape))),
     }
 }

@@ -12,6 +12,7 @@ use crate::stats::IoStats;
 use sluice_device::Nanos;
 use sluice_nvme::cqe::Cqe;
 use sluice_nvme::status::Status;
+use sluice_qos::Tag;
 use sluice_volume::VolumeIndex;
 use std::net::SocketAddr;
 
@@ -52,6 +53,8 @@ impl Role {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Namespace {
     pub(crate) volume: VolumeIndex,
+    /// What its I/O carries to the scheduler.
+    pub(crate) tag: Tag,
     pub(crate) shape: Shape,
     pub(crate) write_zeroes_blocks: u32,
     pub(crate) deallocate_blocks: u32,

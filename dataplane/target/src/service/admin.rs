@@ -134,7 +134,8 @@ impl TargetService {
             connection.controller == controller && connection.role == Role::Io(sqid)
         };
         let queue = self.connections.iter().find(|(_, c)| of_queue(c)).map(|(_, c)| c.key);
-        queue.is_some_and(|key| self.io.abort(key, cid))
+        let queue = queue.and_then(|key| live(&mut self.connections, key));
+        queue.is_some_and(|queue| self.io.abort(queue, cid, self.now))
     }
 
     fn close_io_queues(&mut self, controller: u32) {

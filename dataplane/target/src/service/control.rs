@@ -54,6 +54,13 @@ impl TargetService {
             Message::Volumes(reply) => drop(reply.send(Ok(self.volume_statuses()))),
             Message::Pool(reply) => drop(reply.send(self.pool_status())),
             Message::Connections(reply) => drop(reply.send(Ok(self.connection_statuses(cx.now)))),
+            Message::SetApp(spec, reply) => drop(reply.send(self.io.apps.set(cx.now, spec))),
+            Message::RemoveApp(name, reply) => drop(reply.send(self.io.apps.remove(&name))),
+            Message::LeaseApp(name, lease, reply) => {
+                drop(reply.send(self.io.apps.lease(cx.now, &name, lease)));
+            }
+            Message::EndLease(name, reply) => drop(reply.send(self.io.apps.end_lease(cx.now, &name))),
+            Message::Apps(reply) => drop(reply.send(Ok(self.io.apps.statuses(cx.now)))),
             Message::Stats(reply) => drop(reply.send(Ok(self.stats_report(cx.now)))),
             Message::Drain(reply) => self.begin_drain(cx.now, reply),
         }
@@ -93,6 +100,7 @@ impl TargetService {
                 if let Some(record) = self.io.volume.volumes().find(|record| record.name == spec.name) {
                     return same_volume(record, spec).map(|()| Begun::AlreadySo(record.index));
                 }
+                self.io.apps.prepare(self.now, &spec.app)?;
                 self.io.volume.begin_create(spec.clone())?;
             }
             Operation::Delete(name, _) => {
@@ -101,6 +109,8 @@ impl TargetService {
                     return Err(ControlError::Published { name: name.clone() });
                 }
                 let index = record.index;
+                // Hosts that were connected have a moment left; what of theirs waits will not be carried out.
+                self.io.fail_held(&mut self.connections, self.io.apps.tag(index), self.now);
                 self.io.volume.begin_delete(index)?;
             }
             Operation::Publish(name, access, _) => {
@@ -136,8 +146,16 @@ impl TargetService {
         match done {
             ControlDone::Published(index) => self.open_subsystem(index),
             ControlDone::Unpublished(index) => self.close_subsystem(now, index),
-            ControlDone::Deleted(index) => drop(self.closed_stats.remove(&index)),
-            ControlDone::Created(_) | ControlDone::Opened | ControlDone::Formatted => {}
+            ControlDone::Deleted(index) => {
+                self.closed_stats.remove(&index);
+                self.io.apps.remove_volume(index);
+            }
+            ControlDone::Created(index) => {
+                if let Err(error) = self.adopt(now, index) {
+                    return operation.fail(error);
+                }
+            }
+            ControlDone::Opened | ControlDone::Formatted => {}
         }
         match done {
             ControlDone::Created(index)
@@ -170,19 +188,31 @@ impl TargetService {
         found.ok_or_else(|| ControlError::NotFound { name: name.to_owned() })
     }
 
+    /// Charges a volume's I/O to its application.
+    fn adopt(&mut self, now: Nanos, index: VolumeIndex) -> Result<(), ControlError> {
+        let app = self.io.volume.volume(index).map(|record| record.app.clone()).unwrap_or_default();
+        self.io.apps.add_volume(now, index, &app)
+    }
+
     /// Publishes what the superblock says is published: after a restart hosts find their volumes again.
-    pub(super) fn adopt_published(&mut self) {
+    pub(super) fn adopt_volumes(&mut self, now: Nanos) -> Result<(), ControlError> {
+        let all: Vec<VolumeIndex> = self.io.volume.volumes().map(|record| record.index).collect();
+        for index in all {
+            self.adopt(now, index)?;
+        }
         let published: Vec<VolumeIndex> =
             self.io.volume.volumes().filter(|record| record.published).map(|record| record.index).collect();
         for index in published {
             self.open_subsystem(index);
         }
+        Ok(())
     }
 
     fn open_subsystem(&mut self, index: VolumeIndex) {
         let Some(record) = self.io.volume.volume(index) else { return };
         let limits = self.io.volume.limits(index).unwrap_or_else(|| unreachable!("a volume has limits"));
-        let fresh = Subsystem::of(record, self.io.volume.device_info(), limits);
+        let tag = self.io.apps.tag(index);
+        let fresh = Subsystem::of(record, tag, self.io.volume.device_info(), limits);
         match self.by_nqn.get(&fresh.nqn).and_then(|at| self.subsystems.get_mut(*at)) {
             // Published again with another access: hosts that are connected stay.
             Some(subsystem) => subsystem.access = fresh.access,
@@ -315,6 +345,8 @@ impl TargetService {
             report.volumes.push((record.name.clone(), record.app.clone(), stats));
         }
         report.volumes.sort_by(|a, b| a.0.cmp(&b.0));
+        report.apps = self.io.apps.figures();
+        report.scheduler = Some(self.io.apps.scheduler_figures(now));
         let io_queues = self.connections.iter().filter(|(_, c)| matches!(c.role, Role::Io(_)));
         report.connections = io_queues
             .map(|(_, connection)| {

@@ -117,7 +117,7 @@ impl TargetService {
     /// Takes a connection out of everything that knows of it.
     fn detach(&mut self, index: u32, why: &'static str) -> Option<Connection> {
         let connection = self.connections.remove(index)?;
-        self.io.forget(connection.key);
+        self.io.forget(connection.key, self.now);
         let volume =
             self.controllers.get(connection.controller).and_then(|c| self.subsystems.get(c.subsystem));
         if let Some(subsystem) = volume {

@@ -10,6 +10,7 @@
 //! So hosts that stall, however greedily they began, leave room for a hundred more by default until they are
 //! closed.
 
+use crate::apps::Apps;
 use crate::connection::{Connection, ConnectionKey, Namespace};
 use crate::data::Data;
 use crate::plan::{Extent, Plan, plan};
@@ -23,12 +24,16 @@ use sluice_nvme::sgl::Sgl;
 use sluice_nvme::sqe::Sqe;
 use sluice_nvme::status::Status;
 use sluice_nvme::tcp::DigestError;
+use sluice_qos::{Io, Kind as IoKind, Placement, Tag};
 use sluice_reactor::Slab;
 use sluice_volume::{LinearPool, VolumeIo};
 use std::collections::VecDeque;
 
 /// Completions taken from the volume at once: more than a round usually brings, small enough for the stack's caches.
 const COMPLETIONS: usize = 256;
+
+/// Slots taken from the scheduler at once.
+const DUE: usize = 64;
 
 /// Buffers that only commands with in-capsule data may take.
 const RESERVED_BUFFERS: u32 = 16;
@@ -49,6 +54,10 @@ pub(crate) struct IoPath {
     pub(crate) volume: LinearPool,
     pub(crate) buffers: Pool,
     pub(crate) requests: Slab<Request>,
+    /// Who goes next.
+    pub(crate) apps: Apps,
+    /// Slots whose turn has come.
+    due: Box<[u32]>,
     /// Connections with something to send.
     pub(crate) dirty: Vec<u32>,
     /// Commands that failed in this round.
@@ -67,13 +76,15 @@ pub(crate) struct IoPath {
 
 impl IoPath {
     /// Sized for `requests` commands at once; nothing is allocated later.
-    pub(crate) fn new(volume: LinearPool, buffers: Pool, requests: u32) -> Self {
+    pub(crate) fn new(volume: LinearPool, buffers: Pool, apps: Apps, requests: u32) -> Self {
         let slots = requests as usize;
         Self {
             volume,
             buffers,
+            apps,
             // One more for the Flush at the end.
             requests: Slab::new(requests + 1),
+            due: vec![0; DUE].into_boxed_slice(),
             dirty: Vec::with_capacity(slots),
             failures: Vec::with_capacity(slots),
             queue: Vec::with_capacity(slots),
@@ -135,7 +146,7 @@ impl IoPath {
         if in_capsule {
             self.copy_in(&mut request, data)?;
         }
-        self.enter(connection, request)
+        self.enter(connection, request, now)
     }
 
     /// Takes all the memory of a command that brings its data. Were it to wait with half of it, commands that
@@ -152,13 +163,13 @@ impl IoPath {
     }
 
     /// Gives the request its slot and its memory, and starts it or leaves it in line.
-    fn enter(&mut self, connection: &mut Connection, request: Request) -> Result<(), Status> {
+    fn enter(&mut self, connection: &mut Connection, request: Request, now: Nanos) -> Result<(), Status> {
         // There is a slot for every entry of every queue; only a host that overruns its queue finds none.
         let slot = self.requests.insert(request).map_err(|_| Status::COMMAND_INTERRUPTED)?;
         connection.outstanding += 1;
         let brings_data = self.requests.get(slot).is_some_and(|request| request.data_here);
         if (connection.waiting == 0 || brings_data) && self.acquire(connection, slot) {
-            self.start(connection, slot);
+            self.start(connection, slot, now);
         } else {
             connection.waiting += 1;
             self.waiting.push_back(slot);
@@ -193,7 +204,7 @@ impl IoPath {
     }
 
     /// A request has its memory: ask the host for data, or submit.
-    fn start(&mut self, connection: &mut Connection, slot: u32) {
+    fn start(&mut self, connection: &mut Connection, slot: u32, now: Nanos) {
         let Some(request) = self.requests.get_mut(slot) else { return };
         match request.bytes_from_host() {
             from_host @ 1.. if !request.data_here => {
@@ -202,7 +213,7 @@ impl IoPath {
                 connection.wire.qpair.request_data(request.cid, slot, from_host);
                 mark_dirty(&mut self.dirty, connection);
             }
-            _ => self.submit(connection, slot),
+            _ => self.submit(connection, slot, now),
         }
     }
 
@@ -213,7 +224,7 @@ impl IoPath {
 
     /// Gives requests in line another chance, oldest first. A connection over its share is passed over,
     /// so it holds up nobody but itself. Returns whether to come back.
-    pub(crate) fn retry_waiting(&mut self, connections: &mut Slab<Connection>) -> bool {
+    pub(crate) fn retry_waiting(&mut self, connections: &mut Slab<Connection>, now: Nanos) -> bool {
         let looks = self.unseen.min(LOOKS);
         self.unseen -= looks;
         for _ in 0..looks {
@@ -228,7 +239,7 @@ impl IoPath {
                 self.finish(connection, slot, Status::ABORT_REQUESTED);
             } else if self.acquire(connection, slot) {
                 connection.waiting -= 1;
-                self.start(connection, slot);
+                self.start(connection, slot, now);
             } else {
                 self.waiting.push_back(slot);
             }
@@ -242,23 +253,23 @@ impl IoPath {
         connection: &mut Connection,
         slot: u32,
         result: Result<(), DigestError>,
+        now: Nanos,
     ) {
         let Some(request) = self.requests.get_mut(slot) else { return };
         request.data_here = true;
         connection.receiving -= 1;
         match result {
             Ok(()) if request.aborted => self.finish(connection, slot, Status::ABORT_REQUESTED),
-            Ok(()) => self.submit(connection, slot),
+            Ok(()) => self.submit(connection, slot, now),
             Err(_) => self.finish(connection, slot, Status::TRANSIENT_TRANSPORT_ERROR),
         }
     }
 
     /// Queues the first piece of a request for the volume.
-    fn submit(&mut self, connection: &mut Connection, slot: u32) {
+    fn submit(&mut self, connection: &mut Connection, slot: u32, now: Nanos) {
         let Some(request) = self.requests.get_mut(slot) else { return };
-        request.state = State::Submitted;
         match piece_limits(connection).map(|limits| request.first_piece(&limits)) {
-            Some(piece) => self.queue_piece(connection, slot, piece),
+            Some(piece) => self.queue_piece(connection, slot, piece, now),
             // The volume was unpublished while the command waited.
             None => self.finish(connection, slot, Status::INVALID_NAMESPACE.dnr()),
         }
@@ -269,18 +280,52 @@ impl IoPath {
         connection: &mut Connection,
         slot: u32,
         piece: Option<Result<(Op, Extent), Status>>,
+        now: Nanos,
     ) {
         match piece {
-            Some(Ok((op, extent))) => self.push(slot, op, extent),
+            Some(Ok((op, extent))) => self.schedule(slot, op, extent, now),
             Some(Err(status)) => self.finish(connection, slot, status),
             None => self.finish(connection, slot, Status::SUCCESS),
         }
     }
 
-    fn push(&mut self, slot: u32, op: Op, Extent { lba, blocks }: Extent) {
+    /// Asks the scheduler: now, or in its turn.
+    fn schedule(&mut self, slot: u32, op: Op, extent: Extent, now: Nanos) {
         let Some(request) = self.requests.get_mut(slot) else { return };
+        (request.op, request.extent) = (op, extent);
+        let bytes = u64::from(extent.blocks) << request.block_shift;
+        let placement = match request.tag {
+            Some(tag) => self.apps.scheduler.enqueue(now, Io { slot, tag, kind: kind_of(op), bytes }),
+            None => Placement::Go,
+        };
+        match placement {
+            Placement::Go => self.go(slot),
+            Placement::Held => request.state = State::Held,
+        }
+    }
+
+    /// A request's turn has come.
+    fn go(&mut self, slot: u32) {
+        let request = self.requests.get_mut(slot).expect("the scheduler names slots it was given");
+        request.state = State::Submitted;
+        let Extent { lba, blocks } = request.extent;
+        let (volume, op) = (request.volume, request.op);
         let buffer = request.buffer_for(op);
-        self.queue.push(VolumeIo { tag: slot, volume: request.volume, op, lba, blocks, buffer });
+        self.queue.push(VolumeIo { tag: slot, volume, op, lba, blocks, buffer });
+    }
+
+    /// Queues what is due, for the volume.
+    pub(crate) fn dispatch(&mut self, now: Nanos) {
+        loop {
+            let mut due = std::mem::take(&mut self.due);
+            let count = self.apps.scheduler.dispatch(now, &mut due);
+            due[..count].iter().for_each(|slot| self.go(*slot));
+            let filled = count == due.len();
+            self.due = due;
+            if !filled {
+                break;
+            }
+        }
     }
 
     /// Hands the round's batch to the volume. Returns whether anything went.
@@ -307,7 +352,7 @@ impl IoPath {
             return false;
         };
         let Ok(slot) = self.requests.insert(request) else { return false };
-        self.push(slot, Op::Flush, Extent { lba: 0, blocks: 0 });
+        self.schedule(slot, Op::Flush, Extent { lba: 0, blocks: 0 }, now);
         true
     }
 
@@ -325,6 +370,9 @@ impl IoPath {
     fn complete_one(&mut self, connections: &mut Slab<Connection>, completion: Completion, now: Nanos) {
         let Completion { tag: slot, result, zeroes, buffer } = completion;
         let request = self.requests.get_mut(slot).expect("the volume returns the tags it was given");
+        if request.tag.is_some() {
+            self.apps.scheduler.complete(now, slot);
+        }
         let Some(connection) = live(connections, request.connection) else {
             if request.connection == ConnectionKey::NOBODY {
                 self.flushed = Some(result);
@@ -347,7 +395,7 @@ impl IoPath {
                     // Unpublished under the command: what is left of it is not carried out.
                     None => self.finish(connection, slot, Status::INVALID_NAMESPACE.dnr()),
                     Some(None) => self.finish_timed(connection, slot, Status::SUCCESS, now),
-                    Some(piece) => self.queue_piece(connection, slot, piece),
+                    Some(piece) => self.queue_piece(connection, slot, piece, now),
                 }
             }
             Plan::Write { .. } | Plan::Flush => self.finish_timed(connection, slot, Status::SUCCESS, now),
@@ -402,11 +450,17 @@ impl IoPath {
     }
 
     /// Aborts a command if it has not been submitted yet (NVMe Base section 5.1). Returns whether it will be.
-    pub(crate) fn abort(&mut self, connection: ConnectionKey, cid: u16) -> bool {
-        let found = self.requests.iter_mut().find(|(_, r)| r.connection == connection && r.cid == cid);
+    pub(crate) fn abort(&mut self, connection: &mut Connection, cid: u16, now: Nanos) -> bool {
+        let key = connection.key;
+        let found = self.requests.iter_mut().find(|(_, r)| r.connection == key && r.cid == cid);
         match found {
-            Some((_, request)) if request.state != State::Submitted => {
+            Some((_, request)) if matches!(request.state, State::Waiting | State::Receiving) => {
                 request.aborted = true;
+                true
+            }
+            Some((slot, request)) if request.state == State::Held => {
+                self.apps.scheduler.remove(now, slot);
+                self.finish(connection, slot, Status::ABORT_REQUESTED);
                 true
             }
             _ => false,
@@ -415,16 +469,42 @@ impl IoPath {
 
     /// Forgets the requests of a closed connection, except those at the volume: their buffers are in use
     /// until they complete.
-    pub(crate) fn forget(&mut self, connection: ConnectionKey) {
-        let gone: Vec<u32> = self
-            .requests
-            .iter()
-            .filter(|(_, request)| request.connection == connection && request.state == State::Receiving)
-            .map(|(slot, _)| slot)
-            .collect();
+    pub(crate) fn forget(&mut self, connection: ConnectionKey, now: Nanos) {
+        let goes = |request: &Request| {
+            request.connection == connection && matches!(request.state, State::Receiving | State::Held)
+        };
+        let gone: Vec<u32> =
+            self.requests.iter().filter(|(_, request)| goes(request)).map(|(slot, _)| slot).collect();
         for slot in gone {
-            self.requests.remove(slot);
+            if self.requests.remove(slot).is_some_and(|request| request.state == State::Held) {
+                self.apps.scheduler.remove(now, slot);
+            }
         }
+    }
+
+    /// Fails what waits for its turn at a volume that is no longer published.
+    pub(crate) fn fail_held(&mut self, connections: &mut Slab<Connection>, volume: Tag, now: Nanos) {
+        let held = |request: &Request| request.tag == Some(volume) && request.state == State::Held;
+        let slots: Vec<u32> =
+            self.requests.iter().filter(|(_, request)| held(request)).map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.apps.scheduler.remove(now, slot);
+            let connection = self.requests.get(slot).map(|request| request.connection);
+            match connection.and_then(|key| live(connections, key)) {
+                Some(connection) => self.finish(connection, slot, Status::INVALID_NAMESPACE.dnr()),
+                None => drop(self.requests.remove(slot)),
+            }
+        }
+    }
+}
+
+fn kind_of(op: Op) -> IoKind {
+    match op {
+        Op::Read => IoKind::Read,
+        Op::Write { .. } => IoKind::Write,
+        Op::WriteZeroes { .. } => IoKind::WriteZeroes,
+        Op::Deallocate => IoKind::Deallocate,
+        Op::Flush => IoKind::Flush,
     }
 }
 

@@ -1,9 +1,12 @@
 //! What other threads say to a target's reactor.
 
-use crate::handle::{ConnectionStatus, ControlError, PoolStatus, StatsReport, VolumeStatus};
+use crate::handle::{
+    AppStatus, ConnectionStatus, ControlError, LeaseSpec, PoolStatus, StatsReport, VolumeStatus,
+};
 use rustix::fd::OwnedFd;
 use sluice_nvme::qpair::ControllerQpair;
 use sluice_nvme::sqe::Sqe;
+use sluice_qos::AppSpec;
 use sluice_volume::{HostAccess, VolumeSpec};
 use std::net::SocketAddr;
 use tokio::sync::oneshot::Sender;
@@ -45,6 +48,16 @@ pub enum Message {
     Pool(Reply<PoolStatus>),
     /// All connections.
     Connections(Reply<Vec<ConnectionStatus>>),
+    /// Set an application's QoS.
+    SetApp(AppSpec, Reply<AppStatus>),
+    /// Forget an application.
+    RemoveApp(String, Reply<()>),
+    /// Raise an application's Min or Max for a while.
+    LeaseApp(String, LeaseSpec, Reply<AppStatus>),
+    /// End a lease.
+    EndLease(String, Reply<AppStatus>),
+    /// All applications.
+    Apps(Reply<Vec<AppStatus>>),
     /// Figures per volume and connection.
     Stats(Reply<StatsReport>),
     /// Take nothing new, answer what is in flight, then stop.

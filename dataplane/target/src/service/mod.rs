@@ -27,9 +27,11 @@ pub(crate) use connect::{Asked, Refusal, check as check_connect};
 pub use message::{ConnectRequest, Message, Reply};
 
 use crate::acceptor::{Directory, ReactorId};
+use crate::apps::Apps;
 use crate::config::TargetConfig;
 use crate::connection::{Closed, Connection, ConnectionKey, Lingering};
 use crate::controller::Controller;
+use crate::handle::ControlError;
 use crate::stats::IoStats;
 use crate::subsystem::Subsystem;
 use control::ControlQueue;
@@ -37,6 +39,7 @@ use drain::Life;
 use io::{IoPath, live, mark_dirty};
 use rustix::fd::BorrowedFd;
 use sluice_device::{Nanos, Pool};
+use sluice_qos::DeviceProfile;
 use sluice_reactor::timer::Timers;
 use sluice_reactor::{Context, Flow, Service, Slab, Token};
 use sluice_volume::{LinearPool, VolumeIndex};
@@ -82,6 +85,8 @@ pub struct TargetService {
     next_generation: u32,
     next_cntlid: u16,
     life: Life,
+    /// The latest time anybody here was told: the scheduler's clock must not go back.
+    now: Nanos,
     /// Told when a drain is over.
     drained: Vec<tokio::sync::oneshot::Sender<()>>,
 }
@@ -94,10 +99,14 @@ impl TargetService {
         buffers: Pool,
         directory: Directory,
         reactor: ReactorId,
-    ) -> Self {
+        profile: Option<DeviceProfile>,
+    ) -> Result<Self, ControlError> {
         let limits = config.limits;
+        let now = sluice_reactor::clock::now();
+        let apps = Apps::new(now, volume.device_info(), limits.requests() + 1, profile);
         let mut service = Self {
-            io: IoPath::new(volume, buffers, limits.requests()),
+            io: IoPath::new(volume, buffers, apps, limits.requests()),
+            now,
             connections: Slab::new(limits.connections),
             hot: Vec::with_capacity(limits.connections as usize),
             lingering: Lingering::default(),
@@ -117,8 +126,8 @@ impl TargetService {
             reactor,
             config,
         };
-        service.adopt_published();
-        service
+        service.adopt_volumes(now)?;
+        Ok(service)
     }
 
     /// Sends what connections have queued, and closes those that end with it.
@@ -167,6 +176,7 @@ impl Service for TargetService {
     type Message = Message;
 
     fn message(&mut self, cx: &Context<'_>, message: Message) {
+        self.now = cx.now;
         self.take_message(cx, message);
     }
 
@@ -181,16 +191,27 @@ impl Service for TargetService {
     }
 
     fn round(&mut self, cx: &Context<'_>) -> Flow {
+        self.now = cx.now;
         let mut busy = self.receive_hot(cx);
-        let looked = self.io.retry_waiting(&mut self.connections);
+        let looked = self.io.retry_waiting(&mut self.connections, cx.now);
+        self.io.dispatch(cx.now);
         let submitted = self.io.submit_queue(cx.now);
         // A device of memory is done within `submit`; by the round's own clock that would take no time at all.
         let now = if submitted { sluice_reactor::clock::now() } else { cx.now };
-        busy |= submitted | self.io.complete(&mut self.connections, now);
+        self.now = now;
+        let completed = self.io.complete(&mut self.connections, now);
+        if completed {
+            // The device has room again: it need not wait until the responses are sent.
+            self.io.dispatch(now);
+            let _ = self.io.submit_queue(now);
+        }
+        busy |= submitted | completed;
         self.log_failures();
         busy |= self.flush_dirty(cx.now);
         busy |= self.expire_timers(cx.now);
         busy |= self.advance_control(cx.now);
+        self.io.apps.note_events(now);
+        self.io.apps.sweep();
         if busy {
             self.io.look_again();
         }
@@ -202,7 +223,8 @@ impl Service for TargetService {
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        [self.timers.next_deadline(), self.io.volume.next_deadline()].into_iter().flatten().min()
+        let scheduled = self.io.apps.scheduler.next_deadline(self.now);
+        [self.timers.next_deadline(), self.io.volume.next_deadline(), scheduled].into_iter().flatten().min()
     }
 
     fn wake_fd(&self) -> Option<BorrowedFd<'_>> {

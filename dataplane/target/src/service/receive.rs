@@ -4,6 +4,7 @@ use super::TargetService;
 use super::drain::Life;
 use super::io::{IoPath, live, mark_dirty};
 use crate::connection::{Closed, Connection, ConnectionKey, Received, Role};
+use sluice_device::Nanos;
 use sluice_nvme::qpair::ControllerEvent;
 use sluice_reactor::{Context, Token};
 
@@ -107,7 +108,7 @@ impl TargetService {
                     }
                     _ => self.slow_command(cx, index, &sqe, data),
                 },
-                Some(event) => data_event(connection, &mut self.io, event),
+                Some(event) => data_event(connection, &mut self.io, event, cx.now),
             }
         }
         at
@@ -139,7 +140,7 @@ fn read(connection: &mut Connection, io: &mut IoPath, space: &mut [u8]) -> Resul
 }
 
 /// Everything a qpair reports besides commands.
-fn data_event(connection: &mut Connection, io: &mut IoPath, event: ControllerEvent<'_>) {
+fn data_event(connection: &mut Connection, io: &mut IoPath, event: ControllerEvent<'_>, now: Nanos) {
     match event {
         ControllerEvent::Data { context, offset, bytes } => {
             let request =
@@ -148,7 +149,9 @@ fn data_event(connection: &mut Connection, io: &mut IoPath, event: ControllerEve
             let start = offset as usize;
             buffer[start..start + bytes.len()].copy_from_slice(bytes);
         }
-        ControllerEvent::TransferDone { context, result } => io.data_received(connection, context, result),
+        ControllerEvent::TransferDone { context, result } => {
+            io.data_received(connection, context, result, now);
+        }
         ControllerEvent::PeerTerminated { .. } | ControllerEvent::Terminated => {
             connection.closing = true;
             mark_dirty(&mut io.dirty, connection);

@@ -6,6 +6,7 @@
 //! by something that comes after it.
 #![forbid(unsafe_code)]
 
+mod apps;
 mod commands;
 mod connects;
 mod drain;

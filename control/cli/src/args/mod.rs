@@ -1,11 +1,15 @@
 //! The command line: what `sluice` takes. The doc comments are what `--help` shows.
 
+mod app;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_host::PageSize;
 use sluice_node_api::{ApiAddress, Size};
+
+pub(crate) use app::{AppCommand, AppLeaseArgs, AppSetArgs, TopArgs};
 
 /// Exit codes, shown at the end of `--help`; [`crate::error`] keeps them.
 const EXIT_CODES: &str = "\
@@ -14,7 +18,7 @@ Exit codes:
   1  failed; for `demo`: not everything was verified
   2  wrong usage, or a value outside its range
   3  the node is not reachable, or is shutting down
-  4  no such device, pool or volume
+  4  no such device, pool, volume or application
   5  in conflict with what is there
   6  no space, or a limit is reached
 130  the demo was interrupted";
@@ -57,6 +61,9 @@ pub enum Command {
     /// Volumes.
     #[command(subcommand)]
     Volume(VolumeCommand),
+    /// Applications and what they are promised: Min and Max IOPS, weight, bursts.
+    #[command(subcommand)]
+    App(AppCommand),
     /// NVMe/TCP connections.
     #[command(subcommand)]
     Connection(ConnectionCommand),
@@ -65,6 +72,8 @@ pub enum Command {
     Host(HostCommand),
     /// Counters and latencies of volumes.
     Stats(StatsArgs),
+    /// Watch applications against what they are promised, and devices.
+    Top(TopArgs),
     /// Start a node in a temporary folder, drive two applications against it and verify every block.
     Demo(DemoArgs),
     /// Print a completion script for a shell.

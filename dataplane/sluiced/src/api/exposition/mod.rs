@@ -3,6 +3,8 @@
 //! Latencies are kept finer than this shows them: each recorded bucket counts where its upper end lies, so a figure is
 //! never better than what was measured.
 
+mod apps;
+
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -143,7 +145,9 @@ impl Collector for Scrape {
         self.counted(encoder, ("volume_ios", "I/O commands completed.", None), |op| op.count)?;
         let bytes = ("volume_io", "Bytes read, written, zeroed or deallocated.", Some(&Unit::Bytes));
         self.counted(encoder, bytes, |op| op.bytes)?;
-        self.latencies(encoder)
+        self.latencies(encoder)?;
+        self.apps(encoder)?;
+        self.schedulers(encoder)
     }
 }
 
@@ -198,10 +202,21 @@ mod test {
             v1::Pool { name: "disk".into(), capacity_bytes: 100, free_bytes: 60, ..v1::Pool::default() };
         let connection = v1::Connection { volume: "db".into(), ..v1::Connection::default() };
         let connection = v1::ConnectionStats { connection: Some(connection), io: None };
+        let app = v1::AppStats {
+            app: "shop".into(),
+            pool: "disk".into(),
+            in_force: Some(v1::AppQos { min_iops: 500, ..v1::AppQos::default() }),
+            units: 70,
+            waited: Some(v1::Waited { max_ns: 2_500_000_000, ..v1::Waited::default() }),
+            ..v1::AppStats::default()
+        };
+        let scheduler = v1::SchedulerStats { pool: "disk".into(), promised_iops: 500, ..Default::default() };
         let stats = v1::GetStatsResponse {
             uptime_ns: 1_500_000_000,
             volumes: vec![volume],
             connections: vec![connection],
+            apps: vec![app],
+            schedulers: vec![scheduler],
         };
         Scrape { node: "n1".into(), pools: vec![pool], stats }
     }
@@ -218,10 +233,18 @@ mod test {
             "sluice_volume_errors_total{volume=\"db\",app=\"shop\"} 3",
             "sluice_volume_ios_total{volume=\"db\",app=\"shop\",op=\"read\"} 4",
             "sluice_volume_io_bytes_total{volume=\"db\",app=\"shop\",op=\"read\"} 16384",
+            "sluice_app_min_iops{app=\"shop\",pool=\"disk\"} 500",
+            "sluice_app_units_total{app=\"shop\",pool=\"disk\"} 70",
+            "sluice_app_waited_seconds_total{app=\"shop\",pool=\"disk\",cause=\"max\"} 2.5",
+            "sluice_scheduler_promised_iops{pool=\"disk\"} 500",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
+        // What is not there is not shown as 0.
+        assert!(
+            !text.contains("sluice_app_max_iops{") && !text.contains("sluice_scheduler_guaranteed_iops{")
+        );
     }
 
     #[test]
