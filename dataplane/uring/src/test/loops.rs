@@ -1,6 +1,7 @@
 //! The device on a loop device, if this process may make one.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use sluice_device::conformance::{self, Traits};
 
@@ -37,6 +38,18 @@ impl Drop for Loop {
     }
 }
 
+/// Opens a disk that has just appeared or just been let go: the kernel closes it behind our back, and the system's
+/// helpers for RAID and multipath have it for themselves for a moment.
+fn open_when_free(path: &Path, options: &UringOptions, pool: &Pool) -> UringDevice {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match UringDevice::open(path, options, pool) {
+            Err(crate::UringError::InUse { .. }) if Instant::now() < end => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn block_devices_conform_and_have_one_owner() {
     let folder = folder();
@@ -46,10 +59,10 @@ fn block_devices_conform_and_have_one_owner() {
     let path = Path::new(&disk.path);
     for direct in [true, false] {
         let options = UringOptions { direct, queue_depth: 40, ..UringOptions::default() };
-        conformance::run(Traits::default(), |pool| open(path, &options, pool));
+        conformance::run(Traits::default(), |pool| open_when_free(path, &options, pool));
     }
     let pool = pool();
-    let first = open(path, &UringOptions::default(), &pool);
+    let first = open_when_free(path, &UringOptions::default(), &pool);
     let info = first.info();
     assert_eq!((info.kind, info.size_bytes()), ("block", 8 << 20));
     println!("{}: {} bytes per block, {}", info.name, info.block_size, first.modes());
