@@ -120,6 +120,16 @@ impl<D: BlockDevice> ErrorDevice<D> {
     }
 
     /// The device below.
+    pub fn inner(&self) -> &D {
+        &self.inner
+    }
+
+    /// The device below, to change it.
+    pub fn inner_mut(&mut self) -> &mut D {
+        &mut self.inner
+    }
+
+    /// The device below.
     pub fn into_inner(self) -> D {
         self.inner
     }

@@ -86,6 +86,9 @@ pub enum IoError {
     /// The space behind a thin or sparse device is used up.
     #[error("no space is left behind the device")]
     NoSpace,
+    /// The blocks may only be read: they are a snapshot's.
+    #[error("the volume may not be written")]
+    WriteProtected,
     /// The device, or the volume on it, is no longer there.
     #[error("the device is gone")]
     DeviceGone,

@@ -8,8 +8,10 @@
 //! - When the power fails, each atom (a block, or a 512-byte sector of it) holds what was last made durable or any
 //!   of the versions written since, each atom on its own: writes are lost, torn and reordered.
 //! - Requests still in flight then may have been carried out in part.
+//! - When only the program that uses it is killed, what completed is there.
+//! - A block may rot: one bit of it is another, and no error tells.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
@@ -27,8 +29,27 @@ pub struct TornOptions {
     pub queue_depth: u32,
     /// What survives or is lost as one: divides the block size.
     pub atom_bytes: u32,
+    /// Completed writes may be lost until flushed; without, they never are.
+    pub volatile_write_cache: bool,
+    /// Writes with FUA are not lost once completed; without, the flag means nothing.
+    pub fua: bool,
     /// Repeats the order of requests.
     pub seed: u64,
+}
+
+impl Default for TornOptions {
+    /// 1 MiB of 4096-byte blocks, 32 requests deep, with a volatile cache and FUA; sectors tear.
+    fn default() -> Self {
+        Self {
+            block_size: 4096,
+            blocks: 256,
+            queue_depth: 32,
+            atom_bytes: 512,
+            volatile_write_cache: true,
+            fua: true,
+            seed: 0,
+        }
+    }
 }
 
 /// One block's contents; blocks that are absent are zero.
@@ -85,8 +106,8 @@ impl TornDevice {
             max_write_zeroes_blocks: longest,
             max_deallocate_blocks: longest,
             queue_depth: options.queue_depth,
-            volatile_write_cache: true,
-            fua: true,
+            volatile_write_cache: options.volatile_write_cache,
+            fua: options.fua,
             deallocate_reads_zeroes: true,
         };
         Self {
@@ -104,28 +125,91 @@ impl TornDevice {
 
     /// Cuts the power and gives the device as it comes back. Nothing that was in flight completes.
     #[must_use]
-    pub fn crash(mut self, random: &mut Random) -> Self {
-        for (request, _) in std::mem::take(&mut self.waiting) {
-            let changes = !matches!(request.op, Op::Read | Op::Flush) && check(&self.info, &request).is_ok();
-            if changes && random.chance(500) {
-                self.store(&request);
-            }
-        }
-        let written: BTreeSet<u64> = self.volatile.iter().map(|version| version.lba).collect();
+    pub fn crash(self, random: &mut Random) -> Self {
+        self.crashed(random)
+    }
+
+    /// The device as it would come back if the power failed now: one of many.
+    #[must_use]
+    pub fn crashed(&self, random: &mut Random) -> Self {
         let mut image = self.durable.clone();
-        for lba in written {
-            image.insert(lba, self.survivor(lba, random));
+        for (lba, versions) in self.versions(random) {
+            image.insert(lba, self.survivor(lba, &versions, random));
         }
         let seed = random.next();
         Self::with_image(TornOptions { seed, ..self.options }, image)
     }
 
+    /// What was written since and may survive: by block, oldest first. Of the requests in flight a part.
+    fn versions(&self, random: &mut Random) -> BTreeMap<u64, Vec<Rc<[u8]>>> {
+        let mut versions: BTreeMap<u64, Vec<Rc<[u8]>>> = BTreeMap::new();
+        for version in &self.volatile {
+            versions.entry(version.lba).or_default().push(Rc::clone(&version.data));
+        }
+        for (request, _) in &self.waiting {
+            if changes(request) && check(&self.info, request).is_ok() && random.chance(500) {
+                for (lba, data) in self.contents(request) {
+                    versions.entry(lba).or_default().push(data);
+                }
+            }
+        }
+        versions
+    }
+
+    /// Ends the program that uses the device and gives the device to the next one. What completed is there; of each
+    /// write in flight, any of its blocks may have been carried out. Nothing that was in flight completes.
+    #[must_use]
+    pub fn kill(mut self, random: &mut Random) -> Self {
+        for (request, _) in std::mem::take(&mut self.waiting) {
+            if changes(&request) && check(&self.info, &request).is_ok() {
+                let carried_out = random.chance(500);
+                for (lba, data) in self.contents(&request) {
+                    if carried_out || random.chance(300) {
+                        self.current.insert(lba, Rc::clone(&data));
+                        self.volatile.push(Version { sequence: self.sequence, lba, data });
+                    }
+                }
+                self.sequence += 1;
+            }
+        }
+        if !self.options.volatile_write_cache {
+            self.harden(|_| true);
+        }
+        self.ready = Ready::new(self.options.queue_depth);
+        self
+    }
+
+    /// Flips one bit of a block, as if the medium had decayed. Nothing tells.
+    pub fn rot(&mut self, lba: u64, bit: usize) {
+        let mut data = self.block(&self.current, lba).to_vec();
+        data[bit / 8] ^= 1 << (bit % 8);
+        let data: Rc<[u8]> = data.into();
+        self.volatile.retain(|version| version.lba != lba);
+        self.durable.insert(lba, Rc::clone(&data));
+        self.current.insert(lba, data);
+    }
+
+    /// Requests that changed blocks, so far.
+    #[must_use]
+    pub fn carried_out(&self) -> u64 {
+        self.sequence
+    }
+
+    /// What a read of the block would give.
+    #[must_use]
+    pub fn peek(&self, lba: u64) -> Rc<[u8]> {
+        self.block(&self.current, lba)
+    }
+
+    /// The blocks that were ever written.
+    pub fn written(&self) -> impl Iterator<Item = u64> {
+        self.current.keys().copied()
+    }
+
     /// One of the contents that block `lba` may have after a crash.
-    fn survivor(&self, lba: u64, random: &mut Random) -> Rc<[u8]> {
+    fn survivor(&self, lba: u64, later: &[Rc<[u8]>], random: &mut Random) -> Rc<[u8]> {
         let mut versions = vec![self.block(&self.durable, lba)];
-        versions.extend(
-            self.volatile.iter().filter(|version| version.lba == lba).map(|version| Rc::clone(&version.data)),
-        );
+        versions.extend(later.iter().map(Rc::clone));
         let mut survivor = vec![0; self.options.block_size as usize];
         let atom = self.options.atom_bytes as usize;
         for (at, place) in survivor.chunks_mut(atom).enumerate() {
@@ -166,18 +250,24 @@ impl TornDevice {
         }
     }
 
-    fn store(&mut self, request: &Request) {
+    /// What a request that changes blocks makes of them.
+    fn contents(&self, request: &Request) -> Vec<(u64, Rc<[u8]>)> {
         let block_size = self.info.block_size as usize;
         let zeroes: Rc<[u8]> = vec![0; block_size].into();
-        for (lba, at) in (request.lba..).zip(0..request.blocks as usize) {
-            let data = match (&request.op, &request.buffer) {
-                (Op::Write { .. }, Some(buffer)) => buffer[at * block_size..][..block_size].into(),
-                _ => Rc::clone(&zeroes),
-            };
+        let content = |at: usize| match (&request.op, &request.buffer) {
+            (Op::Write { .. }, Some(buffer)) => buffer[at * block_size..][..block_size].into(),
+            _ => Rc::clone(&zeroes),
+        };
+        (request.lba..).zip((0..request.blocks as usize).map(content)).collect()
+    }
+
+    fn store(&mut self, request: &Request) {
+        for (lba, data) in self.contents(request) {
             self.current.insert(lba, Rc::clone(&data));
             self.volatile.push(Version { sequence: self.sequence, lba, data });
         }
-        if matches!(request.op, Op::Write { fua: true } | Op::WriteZeroes { fua: true, .. }) {
+        let forced = matches!(request.op, Op::Write { fua: true } | Op::WriteZeroes { fua: true, .. });
+        if forced && self.options.fua || !self.options.volatile_write_cache {
             let blocks = request.lba..request.lba + u64::from(request.blocks);
             self.harden(|version| blocks.contains(&version.lba));
         }
@@ -194,6 +284,11 @@ impl TornDevice {
             }
         }
     }
+}
+
+/// Whether a request changes blocks.
+fn changes(request: &Request) -> bool {
+    !matches!(request.op, Op::Read | Op::Flush)
 }
 
 impl BlockDevice for TornDevice {

@@ -16,6 +16,7 @@ pub fn of_io_error(error: IoError) -> Status {
         IoError::Media => Status::UNRECOVERED_READ.dnr(),
         IoError::WriteFault => Status::WRITE_FAULT.dnr(),
         IoError::NoSpace => Status::CAPACITY_EXCEEDED,
+        IoError::WriteProtected => Status::NAMESPACE_WRITE_PROTECTED.dnr(),
         IoError::DeviceGone => Status::INTERNAL_PATH_ERROR.dnr(),
         IoError::Internal => Status::INTERNAL_ERROR,
     }

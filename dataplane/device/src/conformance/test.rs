@@ -52,7 +52,8 @@ fn a_layer_without_faults_conforms() {
 #[test]
 fn torn_devices_conform() {
     for (block_size, atom_bytes) in [(512, 512), (4096, 512)] {
-        let options = TornOptions { block_size, blocks: 1024, queue_depth: 32, atom_bytes, seed: 11 };
+        let options =
+            TornOptions { block_size, blocks: 1024, atom_bytes, seed: 11, ..TornOptions::default() };
         run(ORDINARY, |_| TornDevice::new(options.clone()));
     }
 }

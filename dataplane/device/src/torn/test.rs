@@ -7,7 +7,14 @@ use super::*;
 const NOW: Nanos = Nanos::ZERO;
 
 fn device(block_size: u32, atom_bytes: u32) -> TornDevice {
-    TornDevice::new(TornOptions { block_size, blocks: 64, queue_depth: 8, atom_bytes, seed: 1 })
+    TornDevice::new(TornOptions {
+        block_size,
+        blocks: 64,
+        queue_depth: 8,
+        atom_bytes,
+        seed: 1,
+        ..TornOptions::default()
+    })
 }
 
 fn pool() -> Pool {
@@ -121,4 +128,48 @@ fn a_crash_ends_what_was_volatile() {
     let once = run(&mut device, Op::Read, 0, 8, 0);
     let mut device = device.crash(&mut random);
     assert_eq!(run(&mut device, Op::Read, 0, 8, 0), once);
+}
+
+#[test]
+fn a_kill_keeps_what_completed_and_the_power_may_still_take_it() {
+    let mut random = Random::new(9);
+    let mut device = device(512, 512);
+    run(&mut device, WRITE, 0, 8, 1);
+    submit(&mut device, WRITE, 8, 8, 2);
+    let mut device = device.kill(&mut random);
+    assert_eq!(device.in_flight(), 0);
+    assert_eq!(run(&mut device, Op::Read, 0, 8, 0), [1; 4096]);
+    assert!(run(&mut device, Op::Read, 8, 8, 0).iter().all(|byte| [0, 2].contains(byte)));
+    let lost = |seed| {
+        let mut device = device.crashed(&mut Random::new(seed));
+        run(&mut device, Op::Read, 0, 8, 9) != [1; 4096]
+    };
+    assert!((0..50).any(lost));
+}
+
+#[test]
+fn rot_outlives_everything() {
+    let mut device = device(512, 512);
+    run(&mut device, WRITE, 3, 1, 1);
+    flush(&mut device);
+    device.rot(3, 8);
+    let mut device = device.crash(&mut Random::new(1));
+    let found = run(&mut device, Op::Read, 3, 1, 0);
+    assert_eq!((found[0], found[1], found[2]), (1, 0, 1));
+    assert_eq!(device.written().collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn caches_differ_in_what_they_keep() {
+    let kept = |volatile_write_cache, fua, forced| {
+        let options = TornOptions { volatile_write_cache, fua, ..TornOptions::default() };
+        let crash = |seed| {
+            let mut device = TornDevice::new(options.clone());
+            run(&mut device, Op::Write { fua: forced }, 0, 1, 1);
+            run(&mut device.crash(&mut Random::new(seed)), Op::Read, 0, 1, 0) == [1; 4096]
+        };
+        (0..50).all(crash)
+    };
+    assert!(kept(true, true, true) && kept(false, true, false) && kept(false, false, false));
+    assert!(!kept(true, true, false) && !kept(true, false, true));
 }

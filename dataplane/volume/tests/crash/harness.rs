@@ -82,7 +82,9 @@ impl Harness {
         let block_size = if random.chance(250) { 512 } else { 4096 };
         let atom_bytes = if random.chance(500) { 512 } else { block_size };
         let blocks = DEVICE_BYTES / u64::from(block_size);
-        let options = TornOptions { block_size, blocks, queue_depth: 16, atom_bytes, seed: random.next() };
+        let seed = random.next();
+        let options =
+            TornOptions { block_size, blocks, queue_depth: 16, atom_bytes, seed, ..TornOptions::default() };
         let classes = vec![Class { buffer_bytes: SCAN_BLOCKS * 4096, count: 64 }];
         let buffers = Pool::new(&PoolConfig { classes }).unwrap();
         let pool = LinearPool::new(TornDevice::new(options), &buffers).unwrap();
@@ -302,6 +304,7 @@ impl Harness {
                 queue_depth: 1,
                 atom_bytes: 512,
                 seed: 0,
+                ..TornOptions::default()
             }),
             &self.buffers,
         );
