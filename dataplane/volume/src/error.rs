@@ -61,6 +61,35 @@ pub enum VolumeError {
         /// The version found.
         version: u32,
     },
+    /// An early release wrote the pool.
+    #[error(
+        "the pool has format {version}, which only its own release reads: copy its volumes off with that"
+    )]
+    OlderFormat {
+        /// The version found.
+        version: u32,
+    },
+    /// Import: another pool is on the device.
+    #[error("the device holds pool {found}, not {expected}: check which device this is")]
+    OtherPool {
+        /// Which was asked for.
+        expected: Uuid,
+        /// Which is there.
+        found: Uuid,
+    },
+    /// A metadata block is not what it must be.
+    #[error("{structure} at block {block}: {detail}: check the pool, or restore the device from a backup")]
+    Damaged {
+        /// What should be there.
+        structure: &'static str,
+        /// Where, in blocks of 4096 bytes.
+        block: u64,
+        /// What is wrong.
+        detail: &'static str,
+    },
+    /// Metadata blocks are sound, each by itself, and contradict each other.
+    #[error(transparent)]
+    Malformed(#[from] crate::map::Malformed),
     /// Both copies of the superblock are damaged.
     #[error("both copies of the pool's superblock are damaged ({detail}): restore the device from a backup")]
     Corrupt {
@@ -127,6 +156,91 @@ pub enum VolumeError {
     /// The superblock is full.
     #[error("the pool has {MAX_VOLUMES} volumes, the most it can hold: delete one or use another pool")]
     TooManyVolumes,
+    /// Not enough space is free.
+    #[error(
+        "{needed_bytes} bytes are needed and {free_bytes} free: delete volumes or snapshots, or ask for less"
+    )]
+    PoolFull {
+        /// What is needed.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
+    /// The size is beyond what a map reaches.
+    #[error("a volume of {size_bytes} bytes: ask for at most 512 TiB")]
+    TooLong {
+        /// What was asked for.
+        size_bytes: u64,
+    },
+    /// Volumes do not shrink.
+    #[error(
+        "the volume has {current_bytes} bytes and cannot shrink to {size_bytes}: ask for more, or copy it"
+    )]
+    Shrink {
+        /// What was asked for.
+        size_bytes: u64,
+        /// What it has.
+        current_bytes: u64,
+    },
+    /// The operation is for volumes.
+    #[error("{name:?} is a snapshot: clone it, and do that with the clone")]
+    IsSnapshot {
+        /// Its name.
+        name: String,
+    },
+    /// Rollback: not to a snapshot of another volume.
+    #[error("{snapshot:?} is no snapshot of volume {volume:?}: roll back to one of its own, or clone that")]
+    NotItsSnapshot {
+        /// The volume's name.
+        volume: String,
+        /// The other's name.
+        snapshot: String,
+    },
+    /// A group of none, or of too many.
+    #[error("a group of {count} snapshots: give 1 to 64")]
+    Group {
+        /// How many were given.
+        count: usize,
+    },
+    /// A volume or a UUID occurs twice in a group.
+    #[error("snapshot {name:?} has the volume or UUID of another in its group: name each volume once")]
+    GroupTwice {
+        /// The later one.
+        name: String,
+    },
+    /// Commit or abort: no group is prepared, or its deadline is past.
+    #[error("no group of snapshots is prepared: prepare it again")]
+    NothingPrepared,
+    /// Prepare: writes in flight took longer than the deadline.
+    #[error("the group's writes in flight took too long: try again with more time")]
+    PrepareExpired,
+    /// An application has too many labels.
+    #[error("{count} labels: give at most 16")]
+    TooManyLabels {
+        /// How many were given.
+        count: usize,
+    },
+    /// A label is malformed.
+    #[error("label {key:?}: keys occur once and have 1 to 63 bytes, values at most 63, none of them NUL")]
+    Label {
+        /// Its key.
+        key: String,
+    },
+    /// There is no room for another application.
+    #[error("the pool has records of 1024 applications, the most it can hold: remove one")]
+    TooManyApps,
+    /// Volumes name the application.
+    #[error("application {name:?} owns volumes: delete them before removing it")]
+    AppInUse {
+        /// Its name.
+        name: String,
+    },
+    /// There is no such application.
+    #[error("there is no application {name:?} on record")]
+    NoSuchApp {
+        /// Its name.
+        name: String,
+    },
     /// No free extent is long enough.
     #[error(
         "no {needed_bytes} contiguous bytes are free, at most {largest_bytes}: ask for less or delete volumes"

@@ -14,6 +14,7 @@ use sluice_hugepages::{Class, PoolConfig};
 use sluice_volume::map::{
     BlockMask, ChunkIndex, Extent, Forest, Hold, Layer, Map, Place, Purpose, WritePlan,
 };
+use sluice_volume::thin::{Provision, ThinPool};
 use sluice_volume::{BlockSize, ControlDone, FormatOptions, LinearPool, VolumeIo, VolumeSpec};
 use uuid::Uuid;
 
@@ -127,6 +128,29 @@ fn allocations(mut work: impl FnMut()) -> u64 {
     ALLOCATIONS.get() - before
 }
 
+/// Reads and overwrites of blocks that are the volume's own, flushes, and reads of what was never written.
+fn drive_thin<D: BlockDevice>(
+    pool: &mut ThinPool<D>,
+    buffers: &Pool,
+    ios: &mut [VolumeIo],
+    done: &mut [Completion],
+) {
+    let volume = pool.volumes().next().expect("it was created").index;
+    for round in 0..1000u32 {
+        let batch = &mut ios[..1 + round as usize % BATCH];
+        for (number, io) in (round..).zip(&mut *batch) {
+            let write = Op::Write { fua: number.is_multiple_of(2) };
+            let op = [Op::Flush, Op::Read, write, write][number as usize % 4];
+            let (lba, blocks) = if op == Op::Flush { (0, 0) } else { (u64::from(number * 7 % 256), 1) };
+            let lba = if op == Op::Read { lba * 2 } else { lba };
+            let buffer = if op == Op::Flush { None } else { buffers.take(4096) };
+            *io = VolumeIo { tag: number, volume, op, lba, blocks, buffer };
+        }
+        let _ = pool.submit(NOW, batch);
+        while pool.poll(NOW, &mut done[..1 + round as usize % 40]) > 0 {}
+    }
+}
+
 fn scratch() -> (Vec<Request>, Vec<VolumeIo>, Vec<Completion>) {
     let requests = (0..BATCH).map(|_| Request::default()).collect();
     let ios = (0..BATCH).map(|_| VolumeIo::default()).collect();
@@ -157,6 +181,47 @@ fn pool_allocations(device: impl BlockDevice) -> u64 {
     pool.begin_create(spec).unwrap();
     finish(&mut pool);
     allocations(|| drive_pool(&mut pool, &buffers, &mut ios, &mut done))
+}
+
+fn finish_thin<D: BlockDevice>(pool: &mut ThinPool<D>) {
+    loop {
+        assert_eq!(pool.poll(NOW, &mut [Completion::default()]), 0);
+        if let Some(result) = pool.take_control_result() {
+            return drop(result.unwrap());
+        }
+    }
+}
+
+/// A thin pool with a volume whose first MiB is written, and sealed.
+fn thin(buffers: &Pool, device: MemoryDevice) -> ThinPool<MemoryDevice> {
+    let mut pool = ThinPool::new(device, buffers).unwrap();
+    pool.begin_format(FormatOptions { uuid: Uuid::from_u128(1), force: false }).unwrap();
+    finish_thin(&mut pool);
+    let (block_size, uuid) = (BlockSize::B4096, Uuid::from_u128(2));
+    let spec = VolumeSpec { name: "v".into(), app: "a".into(), size_bytes: 1 << 21, block_size, uuid };
+    pool.begin_create(spec, Provision::Thin, 0).unwrap();
+    finish_thin(&mut pool);
+    let volume = pool.volumes().next().unwrap().index;
+    for lba in (0..256).step_by(16) {
+        let op = Op::Write { fua: false };
+        let buffer = buffers.take(65_536);
+        assert_eq!(pool.submit(NOW, &mut [VolumeIo { tag: 0, volume, op, lba, blocks: 16, buffer }]), 1);
+        while pool.in_flight() > 0 {
+            let _ = pool.poll(NOW, &mut [Completion::default()]);
+        }
+    }
+    // Long enough for the seal.
+    (0..20).for_each(|turn| assert_eq!(pool.poll(Nanos(turn << 30), &mut [Completion::default()]), 0));
+    pool
+}
+
+#[test]
+fn thin_pools_do_not_allocate_per_io() {
+    let class = |buffer_bytes, count| Class { buffer_bytes, count };
+    let buffers = Pool::new(&PoolConfig { classes: vec![class(4096, 128), class(131_072, 8)] }).unwrap();
+    let (_, mut ios, mut done) = scratch();
+    let mut pool = thin(&buffers, memory());
+    assert_eq!(allocations(|| drive_thin(&mut pool, &buffers, &mut ios, &mut done)), 0);
 }
 
 #[test]

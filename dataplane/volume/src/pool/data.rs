@@ -94,10 +94,8 @@ impl Data {
 
     /// The I/O in device blocks.
     fn map(&self, io: &VolumeIo) -> Result<(u64, u32), IoError> {
-        let mapping = &self.mappings[io.volume.slot()];
-        if mapping.volume != io.volume {
-            return Err(IoError::DeviceGone);
-        }
+        let mapping = self.mappings.get(io.volume.slot()).filter(|mapping| mapping.volume == io.volume);
+        let mapping = mapping.ok_or(IoError::DeviceGone)?;
         if io.tag >= VolumeIo::TAG_END {
             return Err(IoError::Internal);
         }
