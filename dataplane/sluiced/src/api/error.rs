@@ -104,8 +104,14 @@ fn volume_code(error: &VolumeError) -> Code {
         | E::Size { .. }
         | E::BlockSize { .. }
         | E::TooManyHosts { .. }
-        | E::HostNqn { .. } => Code::InvalidArgument,
-        E::NoSuchVolume { .. } => Code::NotFound,
+        | E::HostNqn { .. }
+        | E::TooLong { .. }
+        | E::Shrink { .. }
+        | E::Group { .. }
+        | E::GroupTwice { .. }
+        | E::TooManyLabels { .. }
+        | E::Label { .. } => Code::InvalidArgument,
+        E::NoSuchVolume { .. } | E::NoSuchApp { .. } => Code::NotFound,
         E::NameTaken { .. } => Code::AlreadyExists,
         E::Published { .. }
         | E::NotOpen
@@ -113,13 +119,24 @@ fn volume_code(error: &VolumeError) -> Code {
         | E::Foreign
         | E::AlreadyFormatted { .. }
         | E::NewerFormat { .. }
+        | E::OlderFormat { .. }
+        | E::OtherPool { .. }
+        | E::IsSnapshot { .. }
+        | E::NotItsSnapshot { .. }
+        | E::NothingPrepared
+        | E::AppInUse { .. }
         | E::DeviceTooSmall { .. }
         | E::DeviceBlockSize { .. }
         | E::DeviceShrunk { .. }
         | E::DeviceBlockSizeChanged { .. } => Code::FailedPrecondition,
-        E::NoSpace { .. } | E::TooManyVolumes | E::NoBuffer { .. } => Code::ResourceExhausted,
+        E::NoSpace { .. } | E::PoolFull { .. } | E::TooManyVolumes | E::TooManyApps | E::NoBuffer { .. } => {
+            Code::ResourceExhausted
+        }
         E::Busy => Code::Unavailable,
-        E::Suspended | E::Corrupt { .. } | E::Io { .. } => Code::DataLoss,
+        E::PrepareExpired => Code::DeadlineExceeded,
+        E::Suspended | E::Corrupt { .. } | E::Damaged { .. } | E::Malformed(_) | E::Io { .. } => {
+            Code::DataLoss
+        }
         E::AlreadyOpen | E::NilUuid | E::UuidTaken { .. } => Code::Internal,
     }
 }
@@ -139,6 +156,7 @@ fn reactor_code(error: &ReactorError) -> Code {
 mod test {
     use sluice_device::IoError;
     use sluice_target::ControlError;
+    use sluice_volume::map::Malformed;
     use sluice_volume::{BlockSize, VolumeError};
     use tonic::{Code, Status};
     use uuid::Uuid;
@@ -156,6 +174,31 @@ mod test {
             (ControlError::Published { name: name() }, Code::FailedPrecondition),
             (ControlError::Busy, Code::Unavailable),
             (ControlError::ShuttingDown, Code::Unavailable),
+        ]
+    }
+
+    fn thin() -> [(VolumeError, Code); 18] {
+        use VolumeError as E;
+        let (found, expected) = (Uuid::nil(), Uuid::max());
+        [
+            (E::OlderFormat { version: 1 }, Code::FailedPrecondition),
+            (E::OtherPool { expected, found }, Code::FailedPrecondition),
+            (E::Damaged { structure: "node", block: 1, detail: "torn" }, Code::DataLoss),
+            (E::Malformed(Malformed::Slot { slot: 1 }), Code::DataLoss),
+            (E::PoolFull { needed_bytes: 2, free_bytes: 1 }, Code::ResourceExhausted),
+            (E::TooLong { size_bytes: 1 }, Code::InvalidArgument),
+            (E::Shrink { size_bytes: 1, current_bytes: 2 }, Code::InvalidArgument),
+            (E::IsSnapshot { name: name() }, Code::FailedPrecondition),
+            (E::NotItsSnapshot { volume: name(), snapshot: name() }, Code::FailedPrecondition),
+            (E::Group { count: 0 }, Code::InvalidArgument),
+            (E::GroupTwice { name: name() }, Code::InvalidArgument),
+            (E::NothingPrepared, Code::FailedPrecondition),
+            (E::PrepareExpired, Code::DeadlineExceeded),
+            (E::TooManyLabels { count: 17 }, Code::InvalidArgument),
+            (E::Label { key: name() }, Code::InvalidArgument),
+            (E::TooManyApps, Code::ResourceExhausted),
+            (E::AppInUse { name: name() }, Code::FailedPrecondition),
+            (E::NoSuchApp { name: name() }, Code::NotFound),
         ]
     }
 
@@ -205,7 +248,8 @@ mod test {
             (NodeError::Task, Code::Internal),
         ];
         let control = control().map(|(error, code)| (NodeError::Control(error), code));
-        let volume = volume().map(|(error, code)| (NodeError::Control(error.into()), code));
+        let volume = volume().into_iter().chain(thin());
+        let volume = volume.map(|(error, code)| (NodeError::Control(error.into()), code));
         for (error, code) in own.into_iter().chain(control).chain(volume) {
             let text = error.to_string();
             let status = Status::from(error);

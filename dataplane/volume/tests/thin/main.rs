@@ -40,7 +40,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use world::{Seen, World};
 
 /// Seeds of an ordinary run.
-const SEEDS: u64 = 2000;
+const SEEDS: u64 = 1000;
 
 fn environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
