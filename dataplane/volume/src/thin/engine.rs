@@ -25,6 +25,7 @@ mod write;
 mod zero;
 
 pub use audit::Flaw;
+pub(crate) use audit::{flaws, mapped};
 pub use control::group::{MAX_GROUP, SnapshotSpec};
 pub use control::volume::CloneSpec;
 pub(crate) use zero::LONGEST_BYTES as LONGEST_ZERO_BYTES;

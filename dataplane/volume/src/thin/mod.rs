@@ -17,6 +17,7 @@
 
 pub(crate) mod app;
 mod buffers;
+mod check;
 mod drains;
 mod engine;
 mod flusher;
@@ -37,6 +38,7 @@ mod window;
 
 pub use crate::pool::FormatOptions;
 pub use app::{AppRecord, Label, MAX_APPS, MAX_LABEL_BYTES, MAX_LABELS};
+pub use check::{Affected, Affects, CheckReport, Complaint, Fault, Opening, Structure, Summary, ThinCheck};
 pub use engine::control::ThinDone;
 pub use engine::{CloneSpec, Flaw, MAX_GROUP, SnapshotSpec};
 pub use pool::{ThinInfo, ThinPool};

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+mod check;
 mod control;
 mod disk;
 mod images;

@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Some steps of everything.
-    fn live(&mut self) {
+    pub(crate) fn live(&mut self) {
         for _ in 0..self.random.below(250) {
             match self.random.below(100) {
                 0..50 => self.begin_io(),

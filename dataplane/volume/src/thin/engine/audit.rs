@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Engine;
-use crate::map::{Chunk, EntryView, Finding, NodeId};
+use crate::map::{Chunk, EntryView, Finding, Forest, NodeId};
+use crate::thin::pages::Pages;
+use crate::thin::table::Table;
 
 /// Something that is not as it must be in an open pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,41 +30,46 @@ pub enum Flaw {
 impl Engine {
     /// What is not as it must be. What is in flight, held or about to be reclaimed is left out of the count of chunks.
     pub(crate) fn audit(&self) -> Vec<Flaw> {
-        let maps = self.table.volumes().map(|volume| &volume.map);
-        let mut flaws: Vec<Flaw> = self.forest.recount(maps).into_iter().map(Flaw::Map).collect();
-        let mapped = self.mapped();
-        let pages = self.pages.chunks().map(|(chunk, _)| Chunk(chunk));
-        flaws.extend(pages.filter(|chunk| mapped.contains(chunk)).map(|chunk| Flaw::Shared { chunk }));
         let settled = self.pending.is_empty() && self.forest.held() == 0 && !self.forest.is_reclaiming();
-        let fill = self.forest.space().fill();
-        let taken = u64::from(fill.total - fill.free);
-        let known = mapped.len() as u64 + u64::from(fill.metadata);
-        if settled && taken != known {
-            flaws.push(Flaw::Lost { count: taken.abs_diff(known) });
-        }
-        flaws
+        flaws(&self.table, &self.forest, &self.pages, settled)
     }
+}
 
-    /// The chunks that any volume has blocks in.
-    fn mapped(&self) -> BTreeSet<Chunk> {
-        let mut chunks = BTreeSet::new();
-        let (mut visited, mut waiting) = (BTreeSet::new(), Vec::new());
-        waiting.extend(self.table.volumes().filter_map(|volume| volume.map.root()));
-        while let Some(id) = waiting.pop() {
-            if visited.insert(NodeId::get(id)) {
-                let node = self.forest.node(id);
-                if node.level() > 0 {
-                    waiting.extend(node.children().map(|(_, child)| child));
-                    continue;
+/// What is not as it must be; chunks are counted only if no chunk is on its way from one owner to another.
+pub(crate) fn flaws(table: &Table, forest: &Forest, pages: &Pages, settled: bool) -> Vec<Flaw> {
+    let maps = table.volumes().map(|volume| &volume.map);
+    let mut flaws: Vec<Flaw> = forest.recount(maps).into_iter().map(Flaw::Map).collect();
+    let mapped = mapped(table, forest);
+    let pages = pages.chunks().map(|(chunk, _)| Chunk(chunk));
+    flaws.extend(pages.filter(|chunk| mapped.contains(chunk)).map(|chunk| Flaw::Shared { chunk }));
+    let fill = forest.space().fill();
+    let taken = u64::from(fill.total - fill.free);
+    let known = mapped.len() as u64 + u64::from(fill.metadata);
+    if settled && taken != known {
+        flaws.push(Flaw::Lost { count: taken.abs_diff(known) });
+    }
+    flaws
+}
+
+/// The chunks that any volume has blocks in.
+pub(crate) fn mapped(table: &Table, forest: &Forest) -> BTreeSet<Chunk> {
+    let mut chunks = BTreeSet::new();
+    let (mut visited, mut waiting) = (BTreeSet::new(), Vec::new());
+    waiting.extend(table.volumes().filter_map(|volume| volume.map.root()));
+    while let Some(id) = waiting.pop() {
+        if visited.insert(NodeId::get(id)) {
+            let node = forest.node(id);
+            if node.level() > 0 {
+                waiting.extend(node.children().map(|(_, child)| child));
+                continue;
+            }
+            for (slot, entry) in node.entries().enumerate() {
+                if let EntryView::Whole(chunk) = entry {
+                    chunks.insert(chunk);
                 }
-                for (slot, entry) in node.entries().enumerate() {
-                    if let EntryView::Whole(chunk) = entry {
-                        chunks.insert(chunk);
-                    }
-                    chunks.extend(node.layers(slot).map(|layer| layer.chunk));
-                }
+                chunks.extend(node.layers(slot).map(|layer| layer.chunk));
             }
         }
-        chunks
     }
+    chunks
 }

@@ -21,18 +21,20 @@ use uuid::Uuid;
 
 use super::FormatOptions;
 use super::engine::Engine;
+use super::engine::checkpoint::Places;
 use super::engine::control::ThinDone;
 use super::format::JOURNAL_BLOCK;
 use super::format::superblock::Superblock;
 use super::geometry::Geometry;
 use super::journal::Journal;
+use super::pages::Pages;
 use super::table::Table;
 use super::volume::{Gate, ThinRecord, Volume, map_blocks};
-use crate::map::{Chunk, Forest, Hold, Loader, Purpose};
+use crate::map::{Chunk, Forest, Loader, Purpose};
 use crate::{HostAccess, PoolState, VolumeError};
 use head::Head;
 use reader::Reader;
-use replay::Replay;
+use replay::replay_all;
 use scan::Scan;
 use tree::Tree;
 use verify::Verify;
@@ -192,14 +194,14 @@ impl Load {
                 self.superblock.generation = head.format_over(options)?;
                 self.superblock.pool = options.uuid;
                 self.stage = Stage::Flush { ticket: engine.flusher.ticket() };
-                self.tree = Tree::new(self.loader()?);
+                self.tree = Tree::new(loader(&self.geometry));
                 self.scan.end = 1;
                 return Ok(true);
             }
         };
         self.superblock = head.newest(expected)?.clone();
         self.geometry = self.check_device(&engine.geometry)?;
-        self.tree = Tree::new(self.loader()?);
+        self.tree = Tree::new(loader(&self.geometry));
         self.closed = head::closed(&self.reader, self.superblock.pool, self.superblock.era);
         self.tree.want_index(&self.superblock, &mut self.reader)?;
         self.stage = Stage::Index;
@@ -216,16 +218,11 @@ impl Load {
         if recorded_bytes > actual_bytes {
             return Err(VolumeError::DeviceShrunk { recorded_bytes, actual_bytes });
         }
-        Ok(Geometry { journal_blocks: self.superblock.journal_blocks, ..*device })
-    }
-
-    /// A loader for the device's chunks, those of superblocks and journal taken.
-    fn loader(&self) -> Result<Loader, VolumeError> {
-        let mut loader = Loader::new(self.geometry.chunks);
-        for chunk in 0..self.geometry.first_chunk() {
-            assert!(loader.space_mut().claim(Chunk(chunk), Purpose::Metadata), "a new pool is free");
+        let geometry = Geometry { journal_blocks: self.superblock.journal_blocks, ..*device };
+        if geometry.first_chunk() + geometry.reserve_chunks() >= geometry.chunks {
+            return Err(VolumeError::Corrupt { detail: "their journal takes more than the device has" });
         }
-        Ok(loader)
+        Ok(geometry)
     }
 
     /// Looks at the data of doubtful writes.
@@ -247,8 +244,10 @@ impl Load {
     /// Makes the engine what the device says, and begins the checkpoint that ends recovery.
     fn adopt(&mut self, engine: &mut Engine) -> Result<(), VolumeError> {
         let tree = std::mem::replace(&mut self.tree, Tree::new(Loader::new(0)));
-        let (mut table, mut forest) = build(&self.superblock, tree, engine)?;
-        self.replay(&mut table, &mut forest)?;
+        let (mut table, mut forest, pages, places) = build(&self.superblock, tree)?;
+        (engine.pages, engine.checkpoint.places) = (pages, places);
+        let (records, refuted) = (&mut self.scan.records, &mut self.verify.refuted);
+        replay_all(std::mem::take(records), std::mem::take(refuted), &mut table, &mut forest)?;
         let era = self.superblock.generation + 1;
         engine.geometry = self.geometry;
         engine.journal = Journal::new(self.superblock.pool, era, self.geometry, self.scan.end, 4096);
@@ -257,20 +256,6 @@ impl Load {
         engine.superblock = Superblock { era, device_bytes, journal_blocks, ..self.superblock.clone() };
         (engine.table, engine.forest) = (table, forest);
         engine.start();
-        Ok(())
-    }
-
-    fn replay(&mut self, table: &mut Table, forest: &mut Forest) -> Result<(), VolumeError> {
-        let mut replay = Replay { table, forest, group: Vec::new() };
-        let mut refuted = std::mem::take(&mut self.verify.refuted);
-        refuted.sort_unstable();
-        for (at, record) in std::mem::take(&mut self.scan.records).into_iter().enumerate() {
-            if refuted.binary_search(&at).is_err() {
-                replay.apply(record)?;
-            }
-        }
-        forest.settle(Hold::REACHED, usize::MAX);
-        forest.reclaim(usize::MAX);
         Ok(())
     }
 
@@ -291,12 +276,20 @@ impl Load {
     }
 }
 
+/// A loader for the device's chunks, those of superblocks and journal taken.
+pub(crate) fn loader(geometry: &Geometry) -> Loader {
+    let mut loader = Loader::new(geometry.chunks);
+    for chunk in 0..geometry.first_chunk() {
+        assert!(loader.space_mut().claim(Chunk(chunk), Purpose::Metadata), "a new pool is free");
+    }
+    loader
+}
+
+/// What of the pool is in memory once its tree is read.
+pub(crate) type Built = (Table, Forest, Pages, Places);
+
 /// The table and forest of what was found.
-fn build(
-    superblock: &Superblock,
-    mut tree: Tree,
-    engine: &mut Engine,
-) -> Result<(Table, Forest), VolumeError> {
+pub(crate) fn build(superblock: &Superblock, mut tree: Tree) -> Result<Built, VolumeError> {
     let mut table = Table::new(superblock.next_id);
     table.profile = superblock.profile;
     for (slot, entry) in tree.entries {
@@ -313,6 +306,5 @@ fn build(
     }
     tree.apps.into_iter().for_each(|(slot, app)| table.put_app(slot, Some(app)));
     table.loaded();
-    (engine.pages, engine.checkpoint.places) = (tree.pages, tree.places);
-    Ok((table, tree.loader.finish()?))
+    Ok((table, tree.loader.finish()?, tree.pages, tree.places))
 }

@@ -7,7 +7,7 @@ use super::super::format::CHUNK_BLOCKS;
 use super::super::format::record::{Make, Record, Write};
 use super::super::table::Table;
 use super::super::volume::{Gate, ThinRecord, Volume, map_blocks};
-use crate::map::{BlockMask, Chunk, ChunkIndex, Extent, Forest, Hold, Layer, Place, Purpose};
+use crate::map::{BlockMask, Chunk, ChunkIndex, Extent, Forest, Hold, Layer, MAX_MAP_BLOCKS, Place, Purpose};
 use crate::thin::engine::control::roll_back;
 use crate::{HostAccess, VolumeError};
 
@@ -18,6 +18,25 @@ pub(crate) struct Replay<'p> {
     pub(crate) forest: &'p mut Forest,
     /// Members of a group whose last has not come.
     pub(crate) group: Vec<Make>,
+}
+
+/// Carries out all records but those at the positions `refuted`, and settles what they have freed.
+pub(crate) fn replay_all(
+    records: Vec<Record>,
+    mut refuted: Vec<usize>,
+    table: &mut Table,
+    forest: &mut Forest,
+) -> Result<(), VolumeError> {
+    let mut replay = Replay { table, forest, group: Vec::new() };
+    refuted.sort_unstable();
+    for (at, record) in records.into_iter().enumerate() {
+        if refuted.binary_search(&at).is_err() {
+            replay.apply(record)?;
+        }
+    }
+    forest.settle(Hold::REACHED, usize::MAX);
+    forest.reclaim(usize::MAX);
+    Ok(())
 }
 
 fn nonsense(detail: &'static str) -> VolumeError {
@@ -43,6 +62,9 @@ impl Replay<'_> {
             Record::Rollback(rollback) => self.rollback(rollback.map, rollback.source)?,
             Record::Resize(resize) => {
                 let slot = self.slot(resize.map)?;
+                if map_blocks(resize.size_bytes) > MAX_MAP_BLOCKS {
+                    return Err(nonsense("a record makes a volume longer than volumes can be"));
+                }
                 let volume = self.table.change(slot);
                 volume.record.resize(resize.size_bytes);
                 self.forest.resize(&mut volume.map, map_blocks(resize.size_bytes));
@@ -70,7 +92,8 @@ impl Replay<'_> {
     fn write(&mut self, write: Write) -> Result<(), VolumeError> {
         let slot = self.slot(write.map)?;
         let (index, chunk) = (ChunkIndex(write.index), Chunk(write.chunk));
-        if index.first_block() >= self.table.volume(slot).map.blocks() {
+        let first = index.first_block() + u64::from(write.run.first);
+        if first >= self.table.volume(slot).map.blocks() {
             return Err(nonsense("a record writes beyond its volume's end"));
         }
         if !self.claim(chunk) && !self.holds(slot, index, chunk) {
