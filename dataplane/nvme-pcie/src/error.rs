@@ -1,6 +1,7 @@
 //! Why a controller does not start, and why it is given up.
 
 use sluice_nvme::status::Status;
+use sluice_nvme_block::NamespaceError;
 
 /// Why a controller does not come to serve.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,15 +48,9 @@ pub enum StartError {
         /// How many.
         count: usize,
     },
-    /// The namespace has metadata or protection information.
-    #[error("the namespace is formatted with metadata: format it without (`nvme format --ms=0 --pi=0`)")]
-    Metadata,
-    /// The namespace's blocks are of a size that hosts do not understand.
-    #[error("the namespace has blocks of {block_size} bytes: format it with 512 or 4096 (`nvme format`)")]
-    BlockSize {
-        /// Bytes of a block; 0 if the namespace contradicts itself.
-        block_size: u32,
-    },
+    /// The namespace cannot be used as it is.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
     /// After a reset it was another device: another serial number, size or block size.
     #[error("the controller came back from its reset as another device")]
     Changed,

@@ -18,8 +18,8 @@ use sluice_nvme::sqe::SQE_BYTES;
 
 use crate::queue::{Ring, Shadow};
 
-/// A page of the controller, as CC.MPS = 0 says: the smallest, which every controller knows.
-pub(crate) const PAGE_BYTES: u32 = 4096;
+/// A page of the controller, as CC.MPS = 0 says.
+pub(crate) use sluice_nvme_block::PAGE_BYTES;
 
 /// One slot's list of PRP entries, or the range of its Dataset Management: 256 entries, which with PRP1 is a MiB.
 /// Two lists share a page; none crosses one.

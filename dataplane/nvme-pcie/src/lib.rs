@@ -16,7 +16,7 @@
 //! | `device` | requests in, completions out, timeouts |
 //! | `controller` | reset, enable, start, health, events |
 //! | `queue` | the rings and doorbells |
-//! | `pointer`, `command`, `verdict`, `facts` | PRP and SGL, commands, statuses, limits; pure |
+//! | `pointer` | PRP and SGL; pure. Commands, statuses and limits are in `sluice-nvme-block` |
 //! | `hardware` | the seam to the bus |
 //! | [`vfio`] | the edge: a real controller through VFIO |
 //! | `model` | a controller in software |
@@ -31,11 +31,9 @@
 //! block names its reason.
 #![allow(unsafe_code)]
 
-mod command;
 mod controller;
 mod device;
 mod error;
-mod facts;
 mod hardware;
 mod health;
 mod layout;
@@ -47,12 +45,11 @@ mod queue;
 mod table;
 #[cfg(test)]
 mod test;
-mod verdict;
 pub mod vfio;
 
 pub use device::{Memory, NvmeDevice, Observer, Opening, memory_bytes};
 pub use error::StartError;
-pub use facts::Facts;
 pub use hardware::Hardware;
 pub use health::{Event, Health, ResetCause};
 pub use options::{Options, Weights};
+pub use sluice_nvme_block::{Facts, NamespaceError};

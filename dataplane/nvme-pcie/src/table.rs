@@ -2,7 +2,7 @@
 
 use sluice_device::{Buffer, Nanos};
 
-use crate::command::Command;
+use sluice_nvme_block::Command;
 
 /// How far a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

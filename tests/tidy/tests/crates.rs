@@ -12,8 +12,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-host", &[]),
     ("sluice-nvme", &[]),
     ("sluice-device", &["sluice-hugepages"]),
-    ("sluice-uring", &["sluice-device", "sluice-hugepages"]),
-    ("sluice-nvme-pcie", &["sluice-device", "sluice-hugepages", "sluice-nvme"]),
+    ("sluice-nvme-block", &["sluice-device", "sluice-nvme"]),
+    ("sluice-uring", &["sluice-device", "sluice-hugepages", "sluice-nvme", "sluice-nvme-block"]),
+    ("sluice-nvme-pcie", &["sluice-device", "sluice-hugepages", "sluice-nvme", "sluice-nvme-block"]),
     ("sluice-volume", &["sluice-device", "sluice-hugepages"]),
     ("sluice-qos", &["sluice-device"]),
     ("sluice-reactor", &["sluice-device", "sluice-hugepages"]),
@@ -57,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const SPANNING: [&str; 3] = ["sluice-e2e", "sluice-tidy", "sluice-vm"];
 
 /// Values in, values out: no clock, socket, runtime, logger or randomness of their own.
-const PURE: [&str; 3] = ["sluice-nvme", "sluice-qos", "sluice-volume"];
+const PURE: [&str; 4] = ["sluice-nvme", "sluice-nvme-block", "sluice-qos", "sluice-volume"];
 
 /// Crates whose task is memory or rings shared with the kernel, and the one that measures such rings.
 const UNSAFE: [&str; 5] =

@@ -11,11 +11,12 @@ struct Banned {
 }
 
 /// Crates without I/O.
-const PURE: &[&str] = &["dataplane/nvme/", "dataplane/qos/", "dataplane/volume/"];
+const PURE: &[&str] = &["dataplane/nvme/", "dataplane/nvme-block/", "dataplane/qos/", "dataplane/volume/"];
 /// Crates on an I/O's way.
 const HOT: &[&str] = &[
     "hugepages/",
     "dataplane/nvme/",
+    "dataplane/nvme-block/",
     "dataplane/device/",
     "dataplane/uring/",
     "dataplane/nvme-pcie/",

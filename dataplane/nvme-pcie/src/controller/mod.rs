@@ -25,7 +25,7 @@ use sluice_nvme::property::{Cap, ControllerStatus, Property};
 pub(crate) use startup::QID;
 
 use crate::error::StartError;
-use crate::facts::Facts;
+use sluice_nvme_block::Facts;
 use crate::hardware::{Hardware, NO_ANSWER};
 use crate::health::{Event, ResetCause, Watch};
 use crate::layout::Layout;

@@ -24,8 +24,8 @@ use sluice_nvme::status::Status;
 use zerocopy::FromBytes;
 
 use crate::error::StartError;
-use crate::facts::Facts;
-use crate::layout::Layout;
+use sluice_nvme_block::{Driver, Facts};
+use crate::layout::{LIST_REACH_BYTES, Layout};
 use crate::options::{Options, Weights};
 use crate::pointer::set_prp;
 
@@ -173,7 +173,9 @@ impl Startup {
 
     fn learn(&mut self, namespace: &IdentifyNamespace, plan: &Plan) -> Result<Stage, StartError> {
         let controller = self.controller.as_ref().expect("identified first");
-        let facts = Facts::new(controller, namespace, self.nsid, self.limits.as_deref(), &plan.options)?;
+        let Options { sgl, shadow_doorbells, .. } = plan.options;
+        let driver = Driver { transfer_bytes: LIST_REACH_BYTES, sgl, shadow_doorbells };
+        let facts = Facts::new(controller, namespace, self.nsid, self.limits.as_deref(), driver)?;
         self.facts = Some(facts);
         Ok(if plan.weighted { Stage::Arbitration } else { self.before_queues() })
     }

@@ -7,7 +7,7 @@ use crate::hardware::Hardware;
 use crate::health::ResetCause;
 use crate::queue::Entry;
 use crate::table::{Slot, Stage};
-use crate::verdict::{Verdict, judge};
+use sluice_nvme_block::{Verdict, judge};
 
 impl<H: Hardware> NvmeDevice<H> {
     /// Fills the front of `completions` from the completion queue; returns how many.

@@ -24,7 +24,7 @@ use sluice_hugepages::{DmaMemory, Iova, Region};
 pub use opening::{Memory, Opening, memory_bytes};
 
 use crate::controller::{Change, Controller, QID};
-use crate::facts::Facts;
+use sluice_nvme_block::Facts;
 use crate::hardware::Hardware;
 use crate::health::{Event, ResetCause};
 use crate::layout::Layout;

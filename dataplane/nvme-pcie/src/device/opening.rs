@@ -94,7 +94,7 @@ impl<H: Hardware> Opening<H> {
         let wake = hardware.interrupt();
         hardware.mask();
         NvmeDevice {
-            info: facts.info(&options.name, u32::from(depth)),
+            info: facts.info("nvme-pcie", &options.name, u32::from(depth)),
             pair: QueuePair::new(&layout, controller.cap().dstrd(), facts.shadow_doorbells),
             facts,
             controller,

@@ -6,7 +6,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::NvmeDevice;
-use crate::command::Command;
+use sluice_nvme_block::Command;
 use crate::hardware::Hardware;
 use crate::layout::Layout;
 use crate::pointer::{List, Span, point, set_prp};

@@ -8,27 +8,31 @@ use zerocopy::little_endian::U32;
 
 /// How the controller does what it may do in several ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Abilities {
+pub struct Abilities {
     /// Data pointers may be SGLs.
-    pub(crate) sgl: bool,
+    pub sgl: bool,
     /// It knows Write Zeroes; else zeroes are written from memory.
-    pub(crate) write_zeroes: bool,
+    pub write_zeroes: bool,
     /// Write Zeroes honours Deallocate.
-    pub(crate) write_zeroes_deallocates: bool,
+    pub write_zeroes_deallocates: bool,
 }
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Command {
-    pub(crate) op: Op,
-    pub(crate) lba: u64,
-    pub(crate) blocks: u32,
+pub struct Command {
+    /// What to do.
+    pub op: Op,
+    /// First block.
+    pub lba: u64,
+    /// How many blocks.
+    pub blocks: u32,
 }
 
 impl Command {
-    /// The entry.
+    /// The entry; of a Deallocate, the data are one range.
     #[inline]
-    pub(crate) fn encode(&self, nsid: u32, abilities: Abilities) -> Sqe {
+    #[must_use]
+    pub fn encode(&self, nsid: u32, abilities: Abilities) -> Sqe {
         let mut entry = Sqe { nsid: U32::new(nsid), ..Sqe::default() };
         match self.op {
             Op::Read => self.transfer(&mut entry, NvmOpcode::Read, false),

@@ -4,19 +4,23 @@ use sluice_device::IoError;
 use sluice_nvme::status::Status;
 
 /// How often a command is sent again after a status that permits it.
-pub(crate) const RETRIES: u8 = 3;
+pub const RETRIES: u8 = 3;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// It succeeded.
     Done,
+    /// It failed for good.
     Failed(IoError),
+    /// It may well succeed when sent again.
     Again,
 }
 
 /// Judges a completion of a command that was sent again `retries` times already.
 #[inline]
-pub(crate) fn judge(status: Status, retries: u8) -> Verdict {
+#[must_use]
+pub fn judge(status: Status, retries: u8) -> Verdict {
     if status.is_success() {
         return Verdict::Done;
     }

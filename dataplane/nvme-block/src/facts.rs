@@ -8,9 +8,9 @@ use sluice_nvme::identify::namespace::IdentifyNamespace;
 use sluice_nvme::text::ascii;
 
 use crate::command::Abilities;
-use crate::error::StartError;
-use crate::layout::{LIST_REACH_BYTES, PAGE_BYTES};
-use crate::options::Options;
+
+/// A page of the controller: the smallest, which every controller knows.
+pub const PAGE_BYTES: u32 = 4096;
 
 /// Most blocks of one Read, Write or Write Zeroes: NLB is 16 bits, 0-based.
 const MOST_BLOCKS: u32 = 1 << 16;
@@ -20,6 +20,34 @@ const CLEAR_BYTES: u32 = 64 << 20;
 
 /// DLFEAT: deallocated blocks read as zeroes.
 const READS_ZEROES: u8 = 1;
+
+/// Why a namespace cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NamespaceError {
+    /// It has no blocks: it is not active.
+    #[error("the namespace is not active: attach it (`nvme attach-ns`)")]
+    Inactive,
+    /// It has metadata or protection information.
+    #[error("the namespace is formatted with metadata: format it without (`nvme format --ms=0 --pi=0`)")]
+    Metadata,
+    /// Its blocks are of a size that hosts do not understand.
+    #[error("the namespace has blocks of {block_size} bytes: format it with 512 or 4096 (`nvme format`)")]
+    BlockSize {
+        /// Bytes of a block; 0 if the namespace contradicts itself.
+        block_size: u32,
+    },
+}
+
+/// What whoever sends the commands can do and wishes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Driver {
+    /// Longest transfer it can describe.
+    pub transfer_bytes: u32,
+    /// Use SGLs if the controller takes them.
+    pub sgl: bool,
+    /// Use shadow doorbells if the controller offers them.
+    pub shadow_doorbells: bool,
+}
 
 /// A controller and its namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,31 +64,37 @@ pub struct Facts {
     pub block_size: u32,
     /// Blocks.
     pub blocks: u64,
-    pub(crate) max_transfer_blocks: u32,
-    pub(crate) max_write_zeroes_blocks: u32,
-    pub(crate) max_deallocate_blocks: u32,
-    pub(crate) volatile_write_cache: bool,
-    pub(crate) abilities: Abilities,
-    pub(crate) shadow_doorbells: bool,
+    /// Longest Read or Write.
+    pub max_transfer_blocks: u32,
+    /// Longest Write Zeroes.
+    pub max_write_zeroes_blocks: u32,
+    /// Longest Deallocate; 0: the controller has none.
+    pub max_deallocate_blocks: u32,
+    /// A completed write may be lost with the power until a Flush.
+    pub volatile_write_cache: bool,
+    /// How commands are to be made.
+    pub abilities: Abilities,
+    /// Shadow doorbells are to be used.
+    pub shadow_doorbells: bool,
 }
 
 impl Facts {
     /// From the Identify data of the controller and of namespace `nsid`; `limits` if the controller has them.
     ///
     /// # Errors
-    /// [`StartError::NoNamespace`], [`StartError::Metadata`], [`StartError::BlockSize`].
-    pub(crate) fn new(
+    /// [`NamespaceError`].
+    pub fn new(
         controller: &IdentifyController,
         namespace: &IdentifyNamespace,
         nsid: u32,
         limits: Option<&NvmIdentifyController>,
-        options: &Options,
-    ) -> Result<Self, StartError> {
+        driver: Driver,
+    ) -> Result<Self, NamespaceError> {
         let block_size = block_size(namespace)?;
-        let sgl = options.sgl && matches!(controller.sgls.support(), 1 | 2);
+        let sgl = driver.sgl && matches!(controller.sgls.support(), 1 | 2);
         let write_zeroes = controller.oncs.write_zeroes();
         let reads_zeroes = namespace.dlfeat.read() == READS_ZEROES;
-        let transfer_bytes = power_of_pages(controller.mdts).min(LIST_REACH_BYTES);
+        let transfer_bytes = power_of_pages(controller.mdts).min(driver.transfer_bytes);
         let max_transfer_blocks = (transfer_bytes / block_size).min(MOST_BLOCKS);
         Ok(Self {
             model: text(&controller.mn),
@@ -87,21 +121,23 @@ impl Facts {
                 write_zeroes,
                 write_zeroes_deallocates: namespace.dlfeat.write_zeroes_deallocates() && reads_zeroes,
             },
-            shadow_doorbells: options.shadow_doorbells && controller.oacs.doorbell_buffer(),
+            shadow_doorbells: driver.shadow_doorbells && controller.oacs.doorbell_buffer(),
         })
     }
 
     /// Whether requests for the device that these facts are about may be sent to that one.
-    pub(crate) fn is_same_device(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_same_device(&self, other: &Self) -> bool {
         let identity = |facts: &Self| (facts.serial.clone(), facts.nsid, facts.block_size, facts.blocks);
         identity(self) == identity(other) && self.max_transfer_blocks <= other.max_transfer_blocks
     }
 
     /// As devices describe themselves.
-    pub(crate) fn info(&self, name: &str, queue_depth: u32) -> DeviceInfo {
+    #[must_use]
+    pub fn info(&self, kind: &'static str, name: &str, queue_depth: u32) -> DeviceInfo {
         DeviceInfo {
             name: name.to_owned(),
-            kind: "nvme-pcie",
+            kind,
             model: self.model.clone(),
             serial: self.serial.clone(),
             block_size: self.block_size,
@@ -123,17 +159,17 @@ fn text(field: &[u8]) -> String {
     ascii(field).unwrap_or_default().to_owned()
 }
 
-fn block_size(namespace: &IdentifyNamespace) -> Result<u32, StartError> {
+fn block_size(namespace: &IdentifyNamespace) -> Result<u32, NamespaceError> {
     if namespace.nsze.get() == 0 {
-        return Err(StartError::NoNamespace);
+        return Err(NamespaceError::Inactive);
     }
-    let format = namespace.format().ok_or(StartError::BlockSize { block_size: 0 })?;
+    let format = namespace.format().ok_or(NamespaceError::BlockSize { block_size: 0 })?;
     if format.ms() != 0 || namespace.dps & 0b111 != 0 {
-        return Err(StartError::Metadata);
+        return Err(NamespaceError::Metadata);
     }
     match LbaFormat::block_bytes(format).unwrap_or(0) {
         block_size @ 512..=PAGE_BYTES => Ok(block_size),
-        block_size => Err(StartError::BlockSize { block_size }),
+        block_size => Err(NamespaceError::BlockSize { block_size }),
     }
 }
 
@@ -166,6 +202,8 @@ mod test {
 
     use super::*;
 
+    const DRIVER: Driver = Driver { transfer_bytes: 1 << 20, sgl: true, shadow_doorbells: true };
+
     fn namespace(block_bytes: u32) -> IdentifyNamespace {
         let mut namespace = IdentifyNamespace { nsze: U64::new(1 << 20), ..IdentifyNamespace::default() };
         namespace.lbaf[0] = LbaFormat::of_block_bytes(block_bytes);
@@ -173,7 +211,7 @@ mod test {
     }
 
     fn facts(controller: &IdentifyController, limits: Option<&NvmIdentifyController>) -> Facts {
-        Facts::new(controller, &namespace(4096), 1, limits, &Options::default()).unwrap()
+        Facts::new(controller, &namespace(4096), 1, limits, DRIVER).unwrap()
     }
 
     #[test]
@@ -226,7 +264,7 @@ mod test {
             let dlfeat = Dlfeat::default().with_read(read).with_write_zeroes_deallocates(honours);
             let namespace = IdentifyNamespace { dlfeat, ..namespace(512) };
             let facts =
-                Facts::new(&IdentifyController::default(), &namespace, 1, None, &Options::default()).unwrap();
+                Facts::new(&IdentifyController::default(), &namespace, 1, None, DRIVER).unwrap();
             assert_eq!(facts.abilities.write_zeroes_deallocates, expected, "{dlfeat:?}");
         }
     }
@@ -234,14 +272,14 @@ mod test {
     #[test]
     fn formats_that_cannot_be_served_are_refused() {
         let refusal = |namespace: &IdentifyNamespace| {
-            Facts::new(&IdentifyController::default(), namespace, 1, None, &Options::default()).unwrap_err()
+            Facts::new(&IdentifyController::default(), namespace, 1, None, DRIVER).unwrap_err()
         };
         let mut metadata = namespace(4096);
         metadata.lbaf[0] = metadata.lbaf[0].with_ms(8);
-        assert!(matches!(refusal(&metadata), StartError::Metadata));
+        assert!(matches!(refusal(&metadata), NamespaceError::Metadata));
         let protected = IdentifyNamespace { dps: 1, ..namespace(4096) };
-        assert!(matches!(refusal(&protected), StartError::Metadata));
-        assert!(matches!(refusal(&namespace(8192)), StartError::BlockSize { block_size: 8192 }));
-        assert!(matches!(refusal(&IdentifyNamespace::default()), StartError::NoNamespace));
+        assert!(matches!(refusal(&protected), NamespaceError::Metadata));
+        assert!(matches!(refusal(&namespace(8192)), NamespaceError::BlockSize { block_size: 8192 }));
+        assert!(matches!(refusal(&IdentifyNamespace::default()), NamespaceError::Inactive));
     }
 }
