@@ -263,8 +263,7 @@ mod test {
         {
             let dlfeat = Dlfeat::default().with_read(read).with_write_zeroes_deallocates(honours);
             let namespace = IdentifyNamespace { dlfeat, ..namespace(512) };
-            let facts =
-                Facts::new(&IdentifyController::default(), &namespace, 1, None, DRIVER).unwrap();
+            let facts = Facts::new(&IdentifyController::default(), &namespace, 1, None, DRIVER).unwrap();
             assert_eq!(facts.abilities.write_zeroes_deallocates, expected, "{dlfeat:?}");
         }
     }

@@ -121,7 +121,7 @@ fn open(path: &Path, direct: bool) -> Result<(File, bool), UringError> {
 }
 
 /// Keeps every other opener of this crate out while the file is open. The kernel ends the lock with the process.
-fn lock(path: &Path, file: &File) -> Result<(), UringError> {
+pub(crate) fn lock(path: &Path, file: &File) -> Result<(), UringError> {
     flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
         Errno::WOULDBLOCK => UringError::InUse { path: path.to_owned() },
         _ => UringError::Open { path: path.to_owned(), cause: errno.into() },

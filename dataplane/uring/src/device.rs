@@ -8,6 +8,9 @@
 //! | Write Zeroes | a hole, a zero range, or written zeroes, whichever the file system knows first |
 //! | Deallocate | a hole |
 //!
+//! Reads and writes without FUA of a device with polled queues go through a ring of their own, whose completions the
+//! kernel looks for when it is entered; all else cannot be polled for.
+//!
 //! After a failed sync the kernel no longer knows which data were lost, and the next sync would succeed. So the
 //! device refuses everything but reads from then on, until it is opened anew.
 
@@ -16,14 +19,16 @@ use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use sluice_device::{BlockDevice, Completion, DeviceInfo, IoError, Nanos, Op, Ready, Request, check};
+use sluice_device::{BlockDevice, Buffer, Completion, DeviceInfo, IoError, Nanos, Op, Ready, Request, check};
 use sluice_hugepages::{ALIGNMENT, Pool};
 
 use crate::backing::Backing;
+use crate::entries::FileRing;
 use crate::job::{Abilities, Job, Step};
 use crate::ring::{Answer, Ring, SYNC};
 use crate::syncs::Syncs;
-use crate::table::{Slot, Table};
+use crate::sysfs::Disk;
+use crate::table::Table;
 use crate::{Modes, UringError, UringOptions};
 
 /// Longest Read or Write: more would only delay others' I/O.
@@ -41,13 +46,25 @@ const DEEPEST: u32 = 32_768;
 /// Answers taken from the ring at a time.
 const ANSWERS: usize = 32;
 
+/// A request in the kernel.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// The submitter's name for the request.
+    pub(crate) tag: u32,
+    pub(crate) job: Job,
+    /// Lent to the kernel: nothing else may touch it until the kernel has answered.
+    pub(crate) buffer: Option<Buffer>,
+}
+
 /// A file or block device through io_uring, for the thread that opened it.
 pub struct UringDevice {
     info: DeviceInfo,
     modes: Modes,
-    ring: Ring,
+    ring: FileRing,
+    /// For transfers, if the device has queues that are polled.
+    polled: Option<FileRing>,
     /// Dropped by `drop` once the kernel is done with the buffers; else never.
-    table: ManuallyDrop<Table>,
+    table: ManuallyDrop<Table<Slot>>,
     syncs: Syncs,
     /// Done, not yet polled.
     ready: Ready,
@@ -70,11 +87,13 @@ impl UringDevice {
         let info = info(path, &backing, queue_depth);
         let abilities = Abilities { punch: backing.punches, zero_range: true };
         let direct = backing.direct;
+        let polled = polled(&backing, pool, options, queue_depth);
         let ring = Ring::new(backing.file, pool, options, queue_depth)?;
         Ok(Self {
             info,
-            modes: ring.modes(direct),
+            modes: Modes { polled: polled.is_some(), ..ring.modes(direct) },
             ring,
+            polled,
             table: ManuallyDrop::new(Table::new(queue_depth)),
             syncs: Syncs::new(queue_depth),
             ready: Ready::new(queue_depth),
@@ -119,9 +138,13 @@ impl UringDevice {
             }
             return;
         }
+        let ring = match &mut self.polled {
+            Some(polled) if self.modes.polled && slot.job.can_be_polled() => polled,
+            _ => &mut self.ring,
+        };
         // SAFETY: the buffer stays in its slot, where nothing touches it, until `complete` takes it out, which follows
         // the answer; `drop` waits for all answers (test: `dropping_waits_for_what_is_in_flight`).
-        unsafe { self.ring.push(index, slot) };
+        unsafe { ring.push(index, slot) };
     }
 
     /// Takes what the kernel has answered.
@@ -131,6 +154,28 @@ impl UringDevice {
             let count = self.ring.reap(&mut answers);
             for answer in &answers[..count] {
                 self.answered(*answer);
+            }
+            if count < ANSWERS {
+                return;
+            }
+        }
+    }
+
+    /// Looks for the completions of polled transfers and takes them.
+    fn reap_polled(&mut self) {
+        let mut answers = [Answer::default(); ANSWERS];
+        loop {
+            let Some(polled) = self.polled.as_mut().filter(|ring| ring.unanswered() > 0) else { return };
+            enter(polled);
+            let count = polled.reap(&mut answers);
+            for answer in &answers[..count] {
+                if answer.result == -libc::EOPNOTSUPP {
+                    // The device's queues are polled no longer: from now on its interrupts tell.
+                    self.modes.polled = false;
+                    self.ask(u32::try_from(answer.name).expect("a slot's index"));
+                } else {
+                    self.answered(*answer);
+                }
             }
             if count < ANSWERS {
                 return;
@@ -168,12 +213,34 @@ impl UringDevice {
         self.ready.push(Completion { tag, result, zeroes: false, buffer });
     }
 
-    /// Enters the kernel without waiting.
+    /// Hands the kernel what is queued.
     fn enter(&mut self) {
-        if let Err(cause) = self.ring.enter(0) {
-            panic!("io_uring_enter on a ring of our own: {cause}");
+        if self.ring.needs_enter() {
+            enter(&mut self.ring);
+        }
+        if let Some(polled) = &mut self.polled
+            && polled.has_entries()
+        {
+            enter(polled);
         }
     }
+}
+
+/// Enters the kernel without waiting.
+fn enter(ring: &mut FileRing) {
+    if let Err(cause) = ring.enter(0) {
+        panic!("io_uring_enter on a ring of our own: {cause}");
+    }
+}
+
+/// The ring for transfers that are polled for, if the device has queues for that and all of it is granted.
+fn polled(backing: &Backing, pool: &Pool, options: &UringOptions, queue_depth: u32) -> Option<FileRing> {
+    let polls = backing.disk.as_ref().is_some_and(Disk::polls);
+    if !(options.polled && backing.direct && polls) {
+        return None;
+    }
+    let file = backing.file.try_clone().ok()?;
+    Ring::polled(file, pool, options, queue_depth).ok()
 }
 
 /// What the backing makes of the device.
@@ -208,7 +275,7 @@ impl BlockDevice for UringDevice {
         for request in &mut requests[..accepted] {
             self.accept(request);
         }
-        if accepted > 0 && self.ring.needs_enter() {
+        if accepted > 0 {
             self.enter();
         }
         accepted
@@ -216,14 +283,13 @@ impl BlockDevice for UringDevice {
 
     fn poll(&mut self, _now: Nanos, completions: &mut [Completion]) -> usize {
         if self.ring.unanswered() > 0 {
-            if self.ring.needs_enter() {
-                self.enter();
-            }
+            self.enter();
             self.reap();
-            // Steps that follow on a first one.
-            if self.ring.needs_enter() {
-                self.enter();
-            }
+        }
+        self.reap_polled();
+        // Steps that follow on a first one.
+        if self.table.used() > 0 {
+            self.enter();
         }
         self.ready.drain_into(completions)
     }
@@ -233,7 +299,8 @@ impl BlockDevice for UringDevice {
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        (!self.ready.is_empty() || self.ring.is_short()).then_some(Nanos::ZERO)
+        let polled_is_short = self.polled.as_ref().is_some_and(Ring::is_short);
+        (!self.ready.is_empty() || self.ring.is_short() || polled_is_short).then_some(Nanos::ZERO)
     }
 
     fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -241,7 +308,8 @@ impl BlockDevice for UringDevice {
     }
 
     fn arm(&mut self) -> bool {
-        self.ready.is_empty() && (self.ring.unanswered() == 0 || self.ring.arm())
+        let polled = self.polled.as_ref().is_some_and(|ring| ring.unanswered() > 0);
+        self.ready.is_empty() && !polled && (self.ring.unanswered() == 0 || self.ring.arm())
     }
 
     fn disarm(&mut self) {
@@ -262,14 +330,10 @@ impl fmt::Debug for UringDevice {
 impl Drop for UringDevice {
     /// Waits for the kernel to be done with every buffer; what was in flight is lost to the caller.
     fn drop(&mut self) {
-        let mut answers = [Answer::default(); ANSWERS];
-        while self.ring.unanswered() > 0 {
-            if self.ring.reap(&mut answers) == 0 && self.ring.enter(1).is_err() {
-                // Memory that the kernel may still write to must never be used again: it is lost.
-                return;
-            }
+        // Memory that the kernel may still write to must never be used again: then it is lost.
+        if self.polled.as_mut().is_none_or(Ring::settle) && self.ring.settle() {
+            // SAFETY: nothing uses the table after this, and nothing else drops it.
+            unsafe { ManuallyDrop::drop(&mut self.table) };
         }
-        // SAFETY: nothing uses the table after this, and nothing else drops it.
-        unsafe { ManuallyDrop::drop(&mut self.table) };
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 use sluice_device::IoError;
+use sluice_nvme_block::NamespaceError;
 
 /// Why a file or block device could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,36 @@ pub enum UringError {
         size_bytes: u64,
         /// Bytes per block.
         block_size: u32,
+    },
+    /// Not a namespace's character device.
+    #[error("{path} is no NVMe namespace: name one as in `ng:/dev/ng0n1`, a block device as `uring:`")]
+    NoNamespace {
+        /// What was to be opened.
+        path: PathBuf,
+    },
+    /// The controller did not tell what it is.
+    #[error("Identify failed on {path}: {cause}")]
+    Identify {
+        /// What was to be opened.
+        path: PathBuf,
+        /// The kernel's or the controller's answer.
+        cause: io::Error,
+    },
+    /// The namespace cannot be used as it is.
+    #[error("{path}: {cause}")]
+    Namespace {
+        /// What was to be opened.
+        path: PathBuf,
+        /// Why.
+        cause: NamespaceError,
+    },
+    /// The kernel passes no commands to the drive: it is older than 5.19, or forbids it to this process.
+    #[error("{path} takes no commands through io_uring ({cause}): name the drive as `uring:` instead")]
+    Passthrough {
+        /// What was to be opened.
+        path: PathBuf,
+        /// The kernel's answer.
+        cause: io::Error,
     },
     /// The kernel gives no io_uring: too old, forbidden by its `io_uring_disabled` or a seccomp filter, or out of
     /// memory or file descriptors.

@@ -98,6 +98,11 @@ impl Job {
         matches!(self.op, Op::Write { fua: true } | Op::WriteZeroes { fua: true, .. })
     }
 
+    /// A transfer that can be polled for: all else goes through the page cache's or the file system's hands.
+    pub(crate) fn can_be_polled(&self) -> bool {
+        matches!(self.step, Step::Read | Step::Write) && !self.fua()
+    }
+
     /// Takes the kernel's answer to the step: `Some` is the request's result, `None` asks for the next step.
     #[must_use]
     pub(crate) fn advance(&mut self, result: i32, abilities: &mut Abilities) -> Option<Result<(), IoError>> {

@@ -1,4 +1,4 @@
-//! Files and block devices through io_uring.
+//! Files, block devices and NVMe namespaces through io_uring.
 //!
 //! [`UringDevice`] is a [`BlockDevice`](sluice_device::BlockDevice) over one file or block device, made for one
 //! reactor's thread. A batch of requests costs one `io_uring_enter`; completions are read from memory shared with
@@ -15,9 +15,11 @@
 //! |---|---|
 //! | `device` | the device: requests in, completions out |
 //! | `job` | what one request still needs of the kernel; pure |
+//! | `entries` | its steps as entries of the ring |
+//! | `ng` | [`NgDevice`]: NVMe commands to a drive that stays with the kernel's driver |
 //! | `table` | the slots of the requests in flight |
 //! | `syncs` | many flushes, one sync |
-//! | `ring` | the rings themselves and everything unsafe |
+//! | `ring` | the rings themselves |
 //! | `backing` | opening, creating, locking and measuring the file |
 //! | `sysfs` | what the kernel tells about a block device |
 //!
@@ -32,8 +34,10 @@
 
 mod backing;
 mod device;
+mod entries;
 mod error;
 mod job;
+mod ng;
 mod options;
 mod ring;
 mod syncs;
@@ -44,4 +48,5 @@ mod test;
 
 pub use device::UringDevice;
 pub use error::UringError;
+pub use ng::NgDevice;
 pub use options::{Modes, TaskRun, UringOptions};

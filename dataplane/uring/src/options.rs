@@ -17,6 +17,9 @@ pub struct UringOptions {
     /// Register the buffer pool with the kernel, which saves pinning pages per request, if the limit on locked
     /// memory permits.
     pub registered_buffers: bool,
+    /// Poll a block device for completions instead of waiting for its interrupts, if it has queues for that (for NVMe:
+    /// `nvme.poll_queues`). A reactor with such I/O in flight does not sleep.
+    pub polled: bool,
     /// The first to try; weaker ones follow.
     pub task_run: TaskRun,
 }
@@ -29,6 +32,7 @@ impl Default for UringOptions {
             create_bytes: None,
             direct: true,
             queue_depth: 1024,
+            polled: true,
             registered_buffers: true,
             task_run: TaskRun::Deferred,
         }
@@ -66,6 +70,8 @@ pub struct Modes {
     pub registered_buffers: bool,
     /// The file is registered, which saves counting references to it.
     pub registered_file: bool,
+    /// Reads and writes are polled for.
+    pub polled: bool,
     /// How completions are run.
     pub task_run: TaskRun,
 }
@@ -80,6 +86,7 @@ impl fmt::Display for Modes {
             TaskRun::Cooperative => "cooperative",
             TaskRun::Plain => "plain",
         };
-        write!(f, "{cache}, {buffers} buffers, {file} file, {run} task work")
+        let how = if self.polled { "polled" } else { "interrupts" };
+        write!(f, "{cache}, {buffers} buffers, {file} file, {run} task work, {how}")
     }
 }

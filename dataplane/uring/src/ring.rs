@@ -12,9 +12,8 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{Ordering, fence};
 
-use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{Fd, FsyncFlags};
-use io_uring::{IoUring, opcode};
+use io_uring::types::Fd;
+use io_uring::{IoUring, cqueue, squeue};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use sluice_device::Buffer;
@@ -22,9 +21,8 @@ use sluice_hugepages::{Arena, Pool, Region};
 
 use crate::backing;
 use crate::error::UringError;
-use crate::job::{Step, ZEROES_BYTES};
+use crate::job::ZEROES_BYTES;
 use crate::options::{Modes, TaskRun, UringOptions};
-use crate::table::Slot;
 
 /// The kernel registers no longer piece of memory at once.
 const PIECE_BITS: u32 = 30;
@@ -32,7 +30,7 @@ const PIECE_BITS: u32 = 30;
 /// Tells `io_uring_enter` to run what is finished: IORING_ENTER_GETEVENTS.
 const GET_EVENTS: u32 = 1;
 
-/// Names the kernel's answer to [`Ring::push_sync`].
+/// Names the kernel's answer to a sync.
 pub(crate) const SYNC: u64 = u64::MAX;
 
 /// The kernel's answer to one entry.
@@ -45,8 +43,9 @@ pub(crate) struct Answer {
 }
 
 /// One file's rings.
-pub(crate) struct Ring {
-    rings: IoUring,
+/// `S` are the entries of the submission queue, `C` those of the completion queue.
+pub(crate) struct Ring<S: squeue::EntryMarker, C: cqueue::EntryMarker> {
+    rings: IoUring<S, C>,
     wake: OwnedFd,
     armed: bool,
     file: File,
@@ -54,7 +53,7 @@ pub(crate) struct Ring {
     /// Keeps the region mapped.
     _pool: Pool,
     /// What zeroes are written from; never written to.
-    zeroes: Arena,
+    pub(crate) zeroes: Arena,
     pub(crate) registered_buffers: bool,
     pub(crate) registered_file: bool,
     pub(crate) task_run: TaskRun,
@@ -62,9 +61,11 @@ pub(crate) struct Ring {
     unanswered: usize,
     /// The kernel was short of something: entries may be queued, or answers held back, without a signal.
     short: bool,
+    /// The kernel looks for completions only when it is entered.
+    polled: bool,
 }
 
-impl Ring {
+impl<S: squeue::EntryMarker, C: cqueue::EntryMarker + Into<cqueue::Entry>> Ring<S, C> {
     /// Rings of at least `entries` entries for `file`, with as much registered as the kernel permits.
     pub(crate) fn new(
         file: File,
@@ -72,7 +73,27 @@ impl Ring {
         options: &UringOptions,
         entries: u32,
     ) -> Result<Self, UringError> {
-        let (rings, task_run) = build(entries, options.task_run).map_err(UringError::Ring)?;
+        Self::build(file, pool, options, entries, false)
+    }
+
+    /// Rings whose entries are polled for: reads and writes of a block device without the page cache.
+    pub(crate) fn polled(
+        file: File,
+        pool: &Pool,
+        options: &UringOptions,
+        entries: u32,
+    ) -> Result<Self, UringError> {
+        Self::build(file, pool, options, entries, true)
+    }
+
+    fn build(
+        file: File,
+        pool: &Pool,
+        options: &UringOptions,
+        entries: u32,
+        polled: bool,
+    ) -> Result<Self, UringError> {
+        let (rings, task_run) = build(entries, options.task_run, polled).map_err(UringError::Ring)?;
         let zeroes =
             Arena::new(u64::from(ZEROES_BYTES)).map_err(|cause| UringError::Ring(io::Error::other(cause)))?;
         let region = pool.region();
@@ -95,6 +116,7 @@ impl Ring {
             task_run,
             unanswered,
             short,
+            polled,
         };
         ring.rings.completion().disable_eventfd();
         Ok(ring)
@@ -103,7 +125,7 @@ impl Ring {
     /// What the kernel granted.
     pub(crate) fn modes(&self, direct: bool) -> Modes {
         let Self { registered_buffers, registered_file, task_run, .. } = *self;
-        Modes { direct, registered_buffers, registered_file, task_run }
+        Modes { direct, registered_buffers, registered_file, polled: false, task_run }
     }
 
     /// Becomes readable when answers are there, or when the kernel wants to be entered to give them; while armed.
@@ -134,89 +156,17 @@ impl Ring {
         let _ = rustix::io::read(&self.wake, &mut [0; 8]);
     }
 
-    /// Queues the step that `slot`'s job is at, under the name `index`.
-    ///
-    /// # Safety
-    /// Until the answer of that name has been reaped, the slot's buffer is neither dropped nor accessed.
-    pub(crate) unsafe fn push(&mut self, index: u32, slot: &mut Slot) {
-        let entry = self.entry(slot).user_data(u64::from(index));
-        // SAFETY: the entry's memory is the slot's buffer, which the caller keeps; or `self.zeroes`, which is read
-        // only and lives until drop; or there is none.
-        unsafe { self.push_entry(&entry) };
-    }
-
-    /// Queues one sync for many requests, under the name [`SYNC`].
-    pub(crate) fn push_sync(&mut self) {
-        let sync = opcode::Fsync::new(self.target()).flags(FsyncFlags::DATASYNC).build();
-        let entry = self.with_file(sync).user_data(SYNC);
-        // SAFETY: the entry has no memory.
-        unsafe { self.push_entry(&entry) };
-    }
-
     /// # Safety
     /// The memory that `entry` names stays valid, and untouched by us if the kernel writes it, until its answer.
-    unsafe fn push_entry(&mut self, entry: &Entry) {
+    pub(crate) unsafe fn push_entry(&mut self, entry: &S) {
         // SAFETY: forwarded to the caller.
         let pushed = unsafe { self.rings.submission().push(entry) };
         pushed.expect("the ring has an entry for each slot");
         self.unanswered += 1;
     }
 
-    /// The kernel's entry for a step.
-    fn entry(&self, slot: &mut Slot) -> Entry {
-        let (target, job) = (self.target(), &slot.job);
-        let (offset, length) = (job.position(), job.transfer_bytes());
-        let flags = if job.fua() { libc::RWF_DSYNC } else { 0 };
-        let hole = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
-        let range = libc::FALLOC_FL_ZERO_RANGE | libc::FALLOC_FL_KEEP_SIZE;
-        let allocate =
-            |mode| opcode::Fallocate::new(target, job.remaining_bytes()).offset(offset).mode(mode).build();
-        let entry = match job.step() {
-            Step::Read => self.read(slot),
-            Step::Write => self.write(slot, flags),
-            Step::WriteZeroes => {
-                let write = opcode::Write::new(target, self.zeroes.as_ptr(), length);
-                write.offset(offset).rw_flags(flags).build()
-            }
-            Step::Punch => allocate(hole),
-            Step::ZeroRange => allocate(range),
-            Step::Sync => opcode::Fsync::new(target).flags(FsyncFlags::DATASYNC).build(),
-        };
-        self.with_file(entry)
-    }
-
-    fn read(&self, slot: &mut Slot) -> Entry {
-        let (target, job) = (self.target(), slot.job);
-        let buffer = slot.buffer.as_mut().expect("a checked read has a buffer");
-        let piece = self.piece(buffer);
-        let address = buffer.as_mut_ptr().wrapping_add(job.done_bytes() as usize);
-        match piece {
-            Some(piece) => opcode::ReadFixed::new(target, address, job.transfer_bytes(), piece)
-                .offset(job.position())
-                .build(),
-            None => opcode::Read::new(target, address, job.transfer_bytes()).offset(job.position()).build(),
-        }
-    }
-
-    fn write(&self, slot: &Slot, flags: i32) -> Entry {
-        let (target, job) = (self.target(), slot.job);
-        let buffer = slot.buffer.as_ref().expect("a checked write has a buffer");
-        let address = buffer.as_ptr().wrapping_add(job.done_bytes() as usize);
-        let length = job.transfer_bytes();
-        match self.piece(buffer) {
-            Some(piece) => {
-                let write = opcode::WriteFixed::new(target, address, length, piece);
-                write.offset(job.position()).rw_flags(flags).build()
-            }
-            None => {
-                let write = opcode::Write::new(target, address, length);
-                write.offset(job.position()).rw_flags(flags).build()
-            }
-        }
-    }
-
     /// The registered piece that `buffer` lies in; none if it spans two or comes from another pool.
-    fn piece(&self, buffer: &Buffer) -> Option<u16> {
+    pub(crate) fn piece(&self, buffer: &Buffer) -> Option<u16> {
         let start = (buffer.as_ptr().addr() as u64).checked_sub(self.region.base.addr().get() as u64)?;
         let last = start + u64::from(buffer.capacity()) - 1;
         let within = self.registered_buffers && last < self.region.length_bytes;
@@ -225,16 +175,20 @@ impl Ring {
     }
 
     /// The file as entries name it: by its place among the registered, or by its descriptor.
-    fn target(&self) -> Fd {
+    pub(crate) fn target(&self) -> Fd {
         Fd(if self.registered_file { 0 } else { self.file.as_fd().as_raw_fd() })
     }
 
-    fn with_file(&self, entry: Entry) -> Entry {
-        if self.registered_file { entry.flags(Flags::FIXED_FILE) } else { entry }
+    /// Whether entries wait to be taken by the kernel.
+    pub(crate) fn has_entries(&mut self) -> bool {
+        !self.rings.submission().is_empty()
     }
 
     /// Whether only the kernel can make progress: entries wait to be taken, or answers to be given.
     pub(crate) fn needs_enter(&mut self) -> bool {
+        if self.polled && self.unanswered > 0 {
+            return true;
+        }
         let queue = self.rings.submission();
         !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
     }
@@ -272,15 +226,28 @@ impl Ring {
     pub(crate) fn reap(&mut self, answers: &mut [Answer]) -> usize {
         let mut count = 0;
         for (place, entry) in answers.iter_mut().zip(self.rings.completion()) {
+            let entry: cqueue::Entry = entry.into();
             *place = Answer { name: entry.user_data(), result: entry.result() };
             count += 1;
         }
         self.unanswered -= count;
         count
     }
+
+    /// Waits for every answer and throws it away. False: the kernel cannot be entered, and may still use memory.
+    #[must_use]
+    pub(crate) fn settle(&mut self) -> bool {
+        let mut answers = [Answer::default()];
+        while self.unanswered > 0 {
+            if self.reap(&mut answers) == 0 && self.enter(1).is_err() {
+                return false;
+            }
+        }
+        true
+    }
 }
 
-impl Drop for Ring {
+impl<S: squeue::EntryMarker, C: cqueue::EntryMarker> Drop for Ring<S, C> {
     /// Gives the file back at once: the kernel takes rings down, with all that is registered, in the background.
     ///
     /// The owner has waited for every answer, or has given up on the ring.
@@ -297,22 +264,34 @@ fn is_passing(cause: &io::Error) -> bool {
 }
 
 /// Rings with the strongest way to run completions that the kernel knows, from `task_run` down.
-fn build(entries: u32, task_run: TaskRun) -> io::Result<(IoUring, TaskRun)> {
-    let mut builder = IoUring::builder();
+fn build<S: squeue::EntryMarker, C: cqueue::EntryMarker>(
+    entries: u32,
+    task_run: TaskRun,
+    polled: bool,
+) -> io::Result<(IoUring<S, C>, TaskRun)> {
+    let mut builder = IoUring::<S, C>::builder();
     match task_run {
         TaskRun::Deferred => builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag(),
         TaskRun::Cooperative => builder.setup_coop_taskrun().setup_taskrun_flag(),
         TaskRun::Plain => &mut builder,
     };
+    if polled {
+        builder.setup_iopoll();
+    }
     match (builder.dontfork().build(entries), task_run.weaker()) {
         (Ok(rings), _) => Ok((rings, task_run)),
-        (Err(cause), Some(weaker)) if cause.kind() == ErrorKind::InvalidInput => build(entries, weaker),
+        (Err(cause), Some(weaker)) if cause.kind() == ErrorKind::InvalidInput => {
+            build(entries, weaker, polled)
+        }
         (Err(cause), _) => Err(cause),
     }
 }
 
 /// Registers the whole region, in pieces.
-fn register(rings: &IoUring, region: Region) -> io::Result<()> {
+fn register<S: squeue::EntryMarker, C: cqueue::EntryMarker>(
+    rings: &IoUring<S, C>,
+    region: Region,
+) -> io::Result<()> {
     let piece_bytes = 1u64 << PIECE_BITS;
     let pieces: Vec<libc::iovec> = (0..region.length_bytes.div_ceil(piece_bytes))
         .map(|piece| piece * piece_bytes)

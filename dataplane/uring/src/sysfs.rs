@@ -1,9 +1,17 @@
-//! What the kernel tells about a block device, in files under `/sys/dev/block`.
+//! What the kernel tells about a device, in files under `/sys`.
 
 use std::fs;
 use std::path::PathBuf;
 
 use rustix::fs::{Dev, major, minor};
+
+const PAGE_BYTES: u32 = 4096;
+
+/// The name of character device number `device`.
+pub(crate) fn character_device(device: Dev) -> Option<String> {
+    let link = format!("/sys/dev/char/{}:{}", major(device), minor(device));
+    Some(fs::canonicalize(link).ok()?.file_name()?.to_str()?.to_owned())
+}
 
 /// One block device's folder, or its disk's if it is a partition.
 #[derive(Debug)]
@@ -18,9 +26,27 @@ impl Disk {
         if folder.join("queue").exists() { Self { folder } } else { Self { folder: folder.join("..") } }
     }
 
+    /// The disk of this name.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { folder: PathBuf::from("/sys/class/block").join(name) }
+    }
+
+    /// Longest command that the kernel takes at once, in whole pages; `None` if it does not tell.
+    pub(crate) fn transfer_bytes(&self) -> Option<u32> {
+        let bytes = self.read("queue/max_hw_sectors_kb").parse::<u32>().ok()?.checked_mul(1 << 10)?;
+        // Each page of a buffer may lie by itself.
+        let pages = self.read("queue/max_segments").parse::<u32>().ok()?;
+        Some(bytes.min(pages.saturating_mul(PAGE_BYTES)) / PAGE_BYTES * PAGE_BYTES).filter(|bytes| *bytes > 0)
+    }
+
     /// A completed write may still be lost. Yes, if the kernel does not tell.
     pub(crate) fn write_cache(&self) -> bool {
         self.read("queue/write_cache") != "write through"
+    }
+
+    /// It has queues that are polled.
+    pub(crate) fn polls(&self) -> bool {
+        self.read("queue/io_poll") == "1"
     }
 
     /// It can make holes that read as zeroes.

@@ -1,28 +1,14 @@
-//! The requests in flight, one slot each.
-
-use sluice_device::Buffer;
-
-use crate::job::Job;
-
-/// A request in the kernel.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    /// The submitter's name for the request.
-    pub(crate) tag: u32,
-    pub(crate) job: Job,
-    /// Lent to the kernel: nothing else may touch it until the kernel has answered.
-    pub(crate) buffer: Option<Buffer>,
-}
+//! The requests in the kernel, one slot each.
 
 /// A fixed number of slots; it never allocates after `new`.
 #[derive(Debug)]
-pub(crate) struct Table {
-    slots: Box<[Option<Slot>]>,
+pub(crate) struct Table<S> {
+    slots: Box<[Option<S>]>,
     /// A stack, so that few slots stay warm in the cache when the queue is shallow.
     free: Vec<u32>,
 }
 
-impl Table {
+impl<S> Table<S> {
     /// `depth` free slots.
     pub(crate) fn new(depth: u32) -> Self {
         Self { slots: (0..depth).map(|_| None).collect(), free: (0..depth).rev().collect() }
@@ -37,7 +23,7 @@ impl Table {
     ///
     /// # Panics
     /// If no slot is free: `submit` accepts no more requests than that.
-    pub(crate) fn insert(&mut self, slot: Slot) -> u32 {
+    pub(crate) fn insert(&mut self, slot: S) -> u32 {
         let index = self.free.pop().expect("a slot for each accepted request");
         self.slots[index as usize] = Some(slot);
         index
@@ -47,7 +33,7 @@ impl Table {
     ///
     /// # Panics
     /// If the slot is free: the kernel answers each request once.
-    pub(crate) fn slot(&mut self, index: u32) -> &mut Slot {
+    pub(crate) fn slot(&mut self, index: u32) -> &mut S {
         self.slots[index as usize].as_mut().expect("a slot in use")
     }
 
@@ -55,7 +41,7 @@ impl Table {
     ///
     /// # Panics
     /// As [`slot`](Self::slot).
-    pub(crate) fn remove(&mut self, index: u32) -> Slot {
+    pub(crate) fn remove(&mut self, index: u32) -> S {
         let slot = self.slots[index as usize].take().expect("a slot in use");
         self.free.push(index);
         slot
@@ -64,29 +50,21 @@ impl Table {
 
 #[cfg(test)]
 mod test {
-    use sluice_device::Op;
-
     use super::*;
-    use crate::job::Abilities;
-
-    fn slot(tag: u32) -> Slot {
-        let abilities = Abilities { punch: true, zero_range: true };
-        Slot { tag, job: Job::new(Op::Flush, 0, 0, 512, abilities), buffer: None }
-    }
 
     #[test]
     fn slots_come_back() {
         let mut table = Table::new(2);
-        let (first, second) = (table.insert(slot(7)), table.insert(slot(8)));
-        assert_eq!((table.used(), table.slot(first).tag, table.remove(second).tag), (2, 7, 8));
-        assert_eq!((table.used(), table.insert(slot(9))), (1, second));
+        let (first, second) = (table.insert(7), table.insert(8));
+        assert_eq!((table.used(), *table.slot(first), table.remove(second)), (2, 7, 8));
+        assert_eq!((table.used(), table.insert(9)), (1, second));
     }
 
     #[test]
     #[should_panic(expected = "a slot for each accepted request")]
     fn a_full_table_takes_no_more() {
         let mut table = Table::new(1);
-        table.insert(slot(1));
-        table.insert(slot(2));
+        table.insert(1);
+        table.insert(2);
     }
 }

@@ -25,12 +25,12 @@ use sluice_nvme::property::{Cap, ControllerStatus, Property};
 pub(crate) use startup::QID;
 
 use crate::error::StartError;
-use sluice_nvme_block::Facts;
 use crate::hardware::{Hardware, NO_ANSWER};
 use crate::health::{Event, ResetCause, Watch};
 use crate::layout::Layout;
 use crate::options::{Options, SECOND};
 use admin::Admin;
+use sluice_nvme_block::Facts;
 use startup::{Plan, Startup};
 use watch::Due;
 

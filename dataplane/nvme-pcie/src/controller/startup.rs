@@ -24,10 +24,10 @@ use sluice_nvme::status::Status;
 use zerocopy::FromBytes;
 
 use crate::error::StartError;
-use sluice_nvme_block::{Driver, Facts};
 use crate::layout::{LIST_REACH_BYTES, Layout};
 use crate::options::{Options, Weights};
 use crate::pointer::set_prp;
+use sluice_nvme_block::{Driver, Facts};
 
 /// Bytes of data that an Identify command returns.
 pub(crate) type Page = [u8; 4096];

@@ -24,12 +24,12 @@ use sluice_hugepages::{DmaMemory, Iova, Region};
 pub use opening::{Memory, Opening, memory_bytes};
 
 use crate::controller::{Change, Controller, QID};
-use sluice_nvme_block::Facts;
 use crate::hardware::Hardware;
 use crate::health::{Event, ResetCause};
 use crate::layout::Layout;
 use crate::queue::{CompletionQueue, Doorbell, SubmissionQueue};
 use crate::table::{Stage, Table};
+use sluice_nvme_block::Facts;
 
 /// Told of each event, off the way of any I/O.
 pub type Observer = Box<dyn FnMut(Event)>;

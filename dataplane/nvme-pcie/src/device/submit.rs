@@ -6,11 +6,11 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::NvmeDevice;
-use sluice_nvme_block::Command;
 use crate::hardware::Hardware;
 use crate::layout::Layout;
 use crate::pointer::{List, Span, point, set_prp};
 use crate::table::{Slot, Stage};
+use sluice_nvme_block::Command;
 
 impl<H: Hardware> NvmeDevice<H> {
     /// Starts one request, or refuses it.

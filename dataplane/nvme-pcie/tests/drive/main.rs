@@ -6,6 +6,7 @@
 
 mod idle;
 mod kept;
+mod kernel;
 mod recovery;
 mod removal;
 mod rig;

@@ -39,6 +39,11 @@ pub enum Source {
         /// Where.
         path: PathBuf,
     },
+    /// A namespace of an NVMe drive that stays with the kernel's driver.
+    Ng {
+        /// Its character device.
+        path: PathBuf,
+    },
     /// An NVMe drive that the kernel handed over.
     Pcie {
         /// Where on the bus.
@@ -78,6 +83,7 @@ impl fmt::Display for Source {
         match self {
             Source::File { path, .. } => write!(f, "file:{}", path.display()),
             Source::Block { path } => write!(f, "uring:{}", path.display()),
+            Source::Ng { path } => write!(f, "ng:{}", path.display()),
             Source::Pcie { address, namespace: None } => write!(f, "pcie:{address}"),
             Source::Pcie { address, namespace: Some(nsid) } => write!(f, "pcie:{address}/{nsid}"),
             Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
@@ -106,13 +112,13 @@ impl RawDevice {
     }
 
     fn source(&self) -> Result<Source, ConfigError> {
-        const FORMS: &str =
-            "required: `file:PATH`, `uring:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE` or `null:SIZE`";
+        const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `ng:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE` or `null:SIZE`";
         let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
         let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
         match kind {
             "file" => self.file(rest),
-            "uring" => self.block(rest),
+            "uring" => Ok(Source::Block { path: self.own_shape(rest)? }),
+            "ng" => Ok(Source::Ng { path: self.own_shape(rest)? }),
             "pcie" => self.pcie(rest),
             "memory" => self.volatile(rest).map(Source::Memory),
             "ssd" => self.volatile(rest).map(Source::Ssd),
@@ -133,11 +139,12 @@ impl RawDevice {
         Ok(Source::File { path: path.into(), block_size: self.known_block_size()?, create_bytes })
     }
 
-    fn block(&self, path: &str) -> Result<Source, ConfigError> {
+    /// The path of a device that has a size and a block size of its own.
+    fn own_shape(&self, path: &str) -> Result<PathBuf, ConfigError> {
         self.refuse_size("a block device has its own size")?;
         match self.block_size {
             Some(size) => Err(ConfigError::value("device.block_size", size, "a block device tells its own")),
-            None => Ok(Source::Block { path: path.into() }),
+            None => Ok(path.into()),
         }
     }
 

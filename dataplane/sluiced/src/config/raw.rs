@@ -149,14 +149,15 @@ section! {
         /// Required. A DNS label: 1 to 63 of a-z, 0-9 and `-`, neither first nor last a `-`. Unique.
         name: String = String::new();
         /// Required. `file:PATH` for a regular file, created if missing; `uring:PATH` for a block device, whose data
-        /// are overwritten only as `format` says; `pcie:ADDRESS` for an NVMe drive that `sluice host prepare` took from
-        /// the kernel, `pcie:ADDRESS/NAMESPACE` if it has several namespaces; `memory:SIZE`, `ssd:SIZE` and `null:SIZE`
-        /// for tests: the first forgets everything on exit, the second too and takes a flash drive's time, the third
+        /// are overwritten only as `format` says; `ng:/dev/ng0n1` for a namespace of an NVMe drive that stays with the
+        /// kernel's driver but gets NVMe commands; `pcie:ADDRESS` for one that `sluice host prepare` took from the
+        /// kernel, `pcie:ADDRESS/NAMESPACE` if it has several namespaces; `memory:SIZE`, `ssd:SIZE` and `null:SIZE` for
+        /// tests: the first forgets everything on exit, the second too and takes a flash drive's time, the third
         /// forgets at once.
         uri: String = String::new();
         /// Size of the file that `file:` creates; needed only then. A multiple of 1 MiB.
         size: Option<Size> = None, Size::mib(16)..=Size(1 << 50);
-        /// Logical block size in bytes, 512 or 4096; not for `uring:` and `pcie:`, which tell their own.
+        /// Logical block size in bytes, 512 or 4096; not for `uring:`, `ng:` and `pcie:`, which tell their own.
         block_size: Option<u32> = None;
         /// Core its reactor is pinned to. Absent: one is chosen, from the highest down, if there is more than one.
         core: Option<u32> = None, 0..=1023;

@@ -148,6 +148,7 @@ fn device_uris() {
         "uri = 'null:1025TiB'",
         "uri = 'null:16MiB'\nsize = '16MiB'",
         "uri = 'uring:/dev/x'\nsize = '16MiB'",
+        "uri = 'ng:/dev/ng0n1'\nsize = '16MiB'",
         "uri = 'uring:/dev/x'\nblock_size = 512",
     ];
     for keys in bad {
@@ -158,7 +159,9 @@ fn device_uris() {
 
 #[test]
 fn sources_are_shown_as_configured() {
-    for uri in ["file:/var/lib/a", "uring:/dev/nvme0n1", "memory:64MiB", "ssd:64MiB", "null:1TiB"] {
+    for uri in
+        ["file:/var/lib/a", "uring:/dev/nvme0n1", "ng:/dev/ng0n1", "memory:64MiB", "ssd:64MiB", "null:1TiB"]
+    {
         let config = parse(&format!("[[device]]\nname = 'd'\nuri = '{uri}'")).expect(uri);
         assert_eq!(config.devices[0].source.to_string(), uri);
     }

@@ -12,7 +12,7 @@ use sluice_hugepages::{ArenaError, Backing};
 use sluice_nvme_pcie::Options;
 use sluice_nvme_pcie::vfio::{self, PciAddress, PciError};
 use sluice_reactor::clock;
-use sluice_uring::{UringDevice, UringError, UringOptions};
+use sluice_uring::{NgDevice, UringDevice, UringError, UringOptions};
 
 use super::drive::DriveWatch;
 use crate::config::{DeviceConfig, Source, Volatile};
@@ -68,6 +68,11 @@ pub(super) fn open(
             )
         }
         Source::Block { path } => uring(path, UringOptions::default(), buffers),
+        Source::Ng { path } => {
+            let device = when_free(|| NgDevice::open(path, &UringOptions::default(), buffers))?;
+            tracing::info!(path = %path.display(), modes = %device.modes(), "opened");
+            Ok(Box::new(device))
+        }
         Source::Pcie { address, namespace } => pcie(&device.name, *address, *namespace, buffers, watch),
         Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape)?)),
         Source::Ssd(shape) => {
@@ -78,7 +83,7 @@ pub(super) fn open(
 }
 
 fn uring(path: &Path, options: UringOptions, buffers: &Pool) -> Result<Box<dyn BlockDevice>, OpenError> {
-    let device = open_when_free(path, &options, buffers)?;
+    let device = when_free(|| UringDevice::open(path, &options, buffers))?;
     tracing::info!(path = %path.display(), modes = %device.modes(), "opened");
     Ok(Box::new(device))
 }
@@ -102,10 +107,10 @@ fn pcie(
 
 /// A daemon that was killed leaves its lock for the time the kernel needs to end its I/O (30 to 230 ms were
 /// measured), and its successor must not take that for another daemon.
-fn open_when_free(path: &Path, options: &UringOptions, buffers: &Pool) -> Result<UringDevice, UringError> {
+fn when_free<D>(open: impl Fn() -> Result<D, UringError>) -> Result<D, UringError> {
     let begun = Instant::now();
     loop {
-        match UringDevice::open(path, options, buffers) {
+        match open() {
             Err(UringError::InUse { .. }) if begun.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_PAUSE),
             outcome => return outcome,
         }
