@@ -5,6 +5,7 @@
 //!   (new) ──► Disabling ────────────────► Enabling ────────────────► Starting ──────────► Running
 //!                ▲                                                                          │
 //!                └──── CSTS.CFS, stuck command, unknown completion: the caller's or our own ┘
+//!   Running ── shut down ──► Closed, for good
 //!   any ── no answer, removal requested, not ready in time, too many resets ──► Gone
 //! ```
 //! It never waits: [`Controller::poll`] is called again at [`Controller::next_look`]. Once it is disabled, or cut off,
@@ -20,7 +21,9 @@ use std::rc::Rc;
 
 use sluice_device::Nanos;
 use sluice_hugepages::DmaMemory;
-use sluice_nvme::property::{Cap, ControllerStatus, Property};
+use sluice_nvme::property::{
+    Cap, ControllerConfiguration, ControllerStatus, Property, ShutdownNotification, ShutdownStatus,
+};
 
 pub(crate) use startup::QID;
 
@@ -40,15 +43,24 @@ const LOOK: Nanos = Nanos(10_000_000);
 /// Resets in a row, without an I/O that completed in between, after which a controller is given up.
 const RESETS: u32 = 4;
 
+/// An orderly shutdown may take so long: as the Linux kernel's driver has it, for drives that do not tell.
+const SHUTDOWN: Nanos = Nanos(5 * SECOND.0);
+
 /// Events kept for the caller; the oldest go first.
 const EVENTS: usize = 64;
 
 #[derive(Debug)]
 enum State {
-    Disabling { until: Nanos },
-    Enabling { until: Nanos },
+    Disabling {
+        until: Nanos,
+    },
+    Enabling {
+        until: Nanos,
+    },
     Starting(Startup),
     Running,
+    /// Told to shut down. It is not spoken to any more, but for its status.
+    Closed,
     Gone(StartError),
 }
 
@@ -149,7 +161,7 @@ impl<H: Hardware> Controller<H> {
     pub(crate) fn is_restless(&self) -> bool {
         match self.state {
             State::Running => self.admin.is_busy(),
-            State::Gone(_) => false,
+            State::Closed | State::Gone(_) => false,
             _ => true,
         }
     }
@@ -170,6 +182,9 @@ impl<H: Hardware> Controller<H> {
     pub(crate) fn poll(&mut self, now: Nanos) -> Change {
         self.next_look = now + LOOK;
         let Some(hardware) = &self.hardware else { return Change::None };
+        if matches!(self.state, State::Closed) {
+            return Change::None;
+        }
         let status = match self.state {
             State::Running if now < self.due.status => ControllerStatus::default().with_rdy(true),
             _ if hardware.removal_requested() => return self.lost(StartError::RemovalRequested),
@@ -193,6 +208,30 @@ impl<H: Hardware> Controller<H> {
         }
         self.disable(now);
         Change::None
+    }
+
+    /// Tells a running controller to shut down orderly, as before its power is taken; how long that may take. Nothing
+    /// for one that does not run: it has nothing to put in order.
+    pub(crate) fn shut_down(&mut self) -> Nanos {
+        let Some(hardware) = self.hardware.as_ref().filter(|_| matches!(self.state, State::Running)) else {
+            return Nanos::ZERO;
+        };
+        let configuration = ControllerConfiguration::from_bits(hardware.read32(Property::Cc.wire()));
+        let configuration = configuration.with_shn(ShutdownNotification::Normal.wire());
+        hardware.write32(Property::Cc.wire(), configuration.bits());
+        self.state = State::Closed;
+        SHUTDOWN
+    }
+
+    /// Whether there is nothing to wait for, after [`shut_down`](Self::shut_down).
+    pub(crate) fn has_shut_down(&self) -> bool {
+        let Some(hardware) = self.hardware.as_ref().filter(|_| matches!(self.state, State::Closed)) else {
+            return true;
+        };
+        match hardware.read32(Property::Csts.wire()) {
+            NO_ANSWER => true,
+            status => ControllerStatus::from_bits(status).shst() == ShutdownStatus::Complete.wire(),
+        }
     }
 
     fn lost(&mut self, cause: StartError) -> Change {

@@ -104,6 +104,19 @@ impl<H: Hardware> NvmeDevice<H> {
         }
     }
 
+    /// Tells the controller to shut down (CC.SHN), as before its power is taken: it writes back what it caches and
+    /// marks its media as closed in good order. Returns how long that may take; see
+    /// [`has_shut_down`](Self::has_shut_down). What is in flight, or submitted afterwards, never completes.
+    pub fn shut_down(&mut self) -> Nanos {
+        self.controller.shut_down()
+    }
+
+    /// Whether the shutdown is complete, or there is nothing left to wait for.
+    #[must_use]
+    pub fn has_shut_down(&self) -> bool {
+        self.controller.has_shut_down()
+    }
+
     /// What is due besides I/O: the controller's own affairs, requests that take too long.
     fn look(&mut self, now: Nanos) {
         let change = self.controller.poll(now);

@@ -8,7 +8,9 @@ use sluice_nvme::async_event::AsyncEvent;
 use sluice_nvme::cqe::Cqe;
 use sluice_nvme::log::smart::SmartLog;
 use sluice_nvme::pcie::{ACQ, AQA, ASQ, AdminQueueAttributes, DOORBELLS};
-use sluice_nvme::property::{Cap, ControllerConfiguration, ControllerStatus, Property};
+use sluice_nvme::property::{
+    Cap, ControllerConfiguration, ControllerStatus, Property, ShutdownNotification, ShutdownStatus,
+};
 use sluice_nvme::sqe::{SQE_BYTES, Sqe};
 use sluice_nvme::status::Status;
 use zerocopy::little_endian::U16;
@@ -158,13 +160,24 @@ impl Machine {
 
     fn configure(&mut self, configuration: ControllerConfiguration) {
         let before = std::mem::replace(&mut self.configuration, configuration);
-        if self.faults.stuck || before.en() == configuration.en() {
+        if self.faults.stuck {
             return;
+        }
+        if before.en() == configuration.en() {
+            return self.shut_down(configuration);
         }
         self.forget();
         self.status = ControllerStatus::default().with_rdy(configuration.en());
         if configuration.en() {
             self.enable();
+        }
+    }
+
+    /// CC.SHN: it fetches nothing more.
+    fn shut_down(&mut self, configuration: ControllerConfiguration) {
+        if configuration.shn() == ShutdownNotification::Normal.wire() {
+            self.counts.shut_down += 1;
+            self.status = self.status.with_shst(ShutdownStatus::Complete.wire());
         }
     }
 
@@ -243,7 +256,7 @@ impl Machine {
 
     /// Fetches and executes whatever there is.
     pub(super) fn run(&mut self) {
-        if self.removed || !self.status.rdy() || self.status.cfs() {
+        if self.removed || !self.status.rdy() || self.status.cfs() || self.status.shst() > 0 {
             return;
         }
         if self.faults.asleep {

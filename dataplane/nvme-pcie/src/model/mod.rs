@@ -116,6 +116,8 @@ pub struct Counts {
     pub flushes: u64,
     /// Accesses to memory that is not mapped for it. A real one's would end in the IOMMU.
     pub stray: u64,
+    /// Times it was told to shut down orderly.
+    pub shut_down: u32,
     /// Times it was cut off from memory.
     pub cut_off: u32,
 }

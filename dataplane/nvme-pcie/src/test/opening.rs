@@ -68,3 +68,32 @@ fn weights_and_shadows_are_used_only_where_they_are_offered() {
     assert!(!rig.device.facts().shadow_doorbells && !rig.device.facts().abilities.sgl);
     assert_eq!(rig.device.next_deadline(), None::<Nanos>);
 }
+
+#[test]
+fn a_controller_is_shut_down_orderly() {
+    let mut rig = Rig::new(Config::default(), Options::default());
+    assert_eq!(rig.read(3), 0);
+    assert!(rig.device.shut_down() > Nanos::ZERO && rig.device.has_shut_down());
+    assert_eq!(rig.device.shut_down(), Nanos::ZERO, "once");
+    // It is left alone from then on: no look at it makes it serve again.
+    assert!(rig.after(20_000).is_empty() && rig.events().is_empty());
+    let counts = rig.model.counts();
+    assert_eq!((counts.shut_down, counts.enabled), (1, 1));
+    let Rig { model, pool, device, .. } = rig;
+    drop(device);
+    assert_eq!(model.counts().cut_off, 1);
+    // The next one to take it over resets it, as ever.
+    let again = open(&model, &pool, Options::default(), |_| {}).unwrap();
+    assert_eq!((model.counts().enabled, again.info().blocks), (2, 16_384));
+}
+
+#[test]
+fn a_controller_that_is_gone_is_not_waited_for() {
+    let mut rig = Rig::new(Config::default(), Options::default());
+    rig.model.remove();
+    assert!(rig.device.shut_down() > Nanos::ZERO && rig.device.has_shut_down());
+    let mut given_up = Rig::new(Config::default(), Options::default());
+    given_up.model.request_removal();
+    assert!(given_up.after(1000).is_empty());
+    assert_eq!((given_up.device.shut_down(), given_up.device.has_shut_down()), (Nanos::ZERO, true));
+}

@@ -12,6 +12,7 @@
 mod address;
 mod bar;
 mod container;
+mod drive;
 mod error;
 mod function;
 mod ioctl;
@@ -25,11 +26,12 @@ use sluice_hugepages::{Backing, DmaMemory, PageSize};
 use sluice_nvme::property::Cap;
 
 pub use address::{AddressError, PciAddress};
+pub use drive::Drive;
 pub use error::PciError;
 pub use function::PciFunction;
 
 use crate::hardware::Hardware;
-use crate::{Memory, NvmeDevice, Observer, Opening, Options, memory_bytes};
+use crate::{Memory, Observer, Opening, Options, memory_bytes};
 
 /// The NUMA node that a function hangs on, if the host has several.
 #[must_use]
@@ -40,7 +42,7 @@ pub fn numa_node(address: PciAddress) -> Option<u32> {
 /// Opens the NVMe drive at `address`, which must be bound to vfio-pci, for this process alone. Blocks until it serves.
 ///
 /// Buffers come from `buffers`, which must be resident; the whole pool is mapped for the drive. `clock` is the
-/// caller's, read while it waits.
+/// caller's, read while it waits, and when the drive is dropped, which shuts it down.
 ///
 /// # Errors
 /// [`PciError`]; the drive is let go of.
@@ -49,8 +51,8 @@ pub fn open(
     options: &Options,
     buffers: &Pool,
     observer: Observer,
-    clock: impl Fn() -> Nanos,
-) -> Result<NvmeDevice<PciFunction>, PciError> {
+    clock: fn() -> Nanos,
+) -> Result<Drive, PciError> {
     sysfs::check(address)?;
     let mut function = PciFunction::open(address)?;
     let cap = Cap::from_bits(function.read64(0));
@@ -67,7 +69,7 @@ pub fn open(
     loop {
         match opening.poll(clock()) {
             None => std::thread::yield_now(),
-            Some(Ok(())) => return Ok(opening.finish()),
+            Some(Ok(())) => return Ok(Drive::new(opening.finish(), clock)),
             Some(Err(error)) => return Err(error.into()),
         }
     }

@@ -3,7 +3,7 @@
 use sluice_device::{BlockDevice, Op, Request};
 use sluice_nvme_pcie::Options;
 
-use crate::rig::{address, open, pool, run};
+use crate::rig::{address, now, open, pool, run};
 
 /// Blocks from here on hold [`PATTERN`], a MiB of them.
 const START_BYTES: u64 = 64 << 20;
@@ -26,6 +26,12 @@ fn what_was_written_is_there_after_reopening() {
         assert_eq!(run(&mut device, write).result, Ok(()));
     }
     assert_eq!(run(&mut device, Request::default()).result, Ok(()));
+    let until = now() + device.shut_down();
+    assert!(until > now(), "a drive that runs is told to shut down");
+    while !device.has_shut_down() {
+        assert!(now() < until, "the drive did not shut down");
+        std::thread::yield_now();
+    }
     drop(device);
     let mut device = open(address, &Options::default(), &pool).0;
     let read = Request { tag: 0, op: Op::Read, lba: start, blocks, buffer: pool.take(65_536) };

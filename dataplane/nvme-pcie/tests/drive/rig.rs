@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use sluice_device::{BlockDevice, Completion, DeviceInfo, Nanos, Pool, Request};
 use sluice_hugepages::{Backing, Class, PoolConfig};
-use sluice_nvme_pcie::vfio::{self, PciAddress, PciFunction};
-use sluice_nvme_pcie::{Event, NvmeDevice, Options};
+use sluice_nvme_pcie::vfio::{self, Drive, PciAddress};
+use sluice_nvme_pcie::{Event, Options};
 
 /// How long anything may take on a slow emulation.
 const PATIENCE: Nanos = Nanos(60_000_000_000);
@@ -38,7 +38,7 @@ pub(crate) fn pool() -> Pool {
 pub(crate) type Events = Rc<RefCell<Vec<Event>>>;
 
 /// Opens the drive; what it tells besides its health is collected.
-pub(crate) fn open(address: PciAddress, options: &Options, pool: &Pool) -> (NvmeDevice<PciFunction>, Events) {
+pub(crate) fn open(address: PciAddress, options: &Options, pool: &Pool) -> (Drive, Events) {
     let events = Events::default();
     let seen = Rc::clone(&events);
     let observer = move |event| {
