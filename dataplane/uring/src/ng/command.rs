@@ -90,18 +90,18 @@ mod test {
     use super::*;
 
     #[test]
-    fn golden() {
+    fn golden_on_a_little_endian_host() {
         let abilities = Abilities { sgl: false, write_zeroes: true, write_zeroes_deallocates: true };
         let command = Command { op: Op::Write { fua: true }, lba: 0x1_0000_0002, blocks: 8 };
         let data = Data { address: 0x7f00_1122_3344_5000, length_bytes: 4096 };
         let entry = KernelCommand::new(&command.encode(3, abilities), data).entry();
         let mut expected = [0u8; 80];
         (expected[0], expected[4]) = (1, 3);
-        expected[24..32].copy_from_slice(&0x7f00_1122_3344_5000u64.to_ne_bytes());
-        expected[36..40].copy_from_slice(&4096u32.to_ne_bytes());
-        expected[40..44].copy_from_slice(&2u32.to_ne_bytes());
-        expected[44..48].copy_from_slice(&1u32.to_ne_bytes());
-        expected[48..52].copy_from_slice(&0x4000_0007u32.to_ne_bytes());
+        expected[24..32].copy_from_slice(&0x7f00_1122_3344_5000u64.to_le_bytes());
+        expected[36..40].copy_from_slice(&4096u32.to_le_bytes());
+        expected[40..44].copy_from_slice(&2u32.to_le_bytes());
+        expected[44..48].copy_from_slice(&1u32.to_le_bytes());
+        expected[48..52].copy_from_slice(&0x4000_0007u32.to_le_bytes());
         assert_eq!(entry, expected);
     }
 }
