@@ -239,7 +239,7 @@ impl Engine {
     }
 
     /// Forgets all of a pool that could not be opened.
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         (self.state, self.serving) = (PoolState::Closed, false);
         (self.table, self.forest, self.pages) = (Table::default(), Forest::new(0), Pages::default());
         self.checkpoint = Checkpoint::default();

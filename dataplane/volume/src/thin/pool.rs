@@ -133,6 +133,11 @@ impl<D: BlockDevice> ThinPool<D> {
         room && !self.engine.outbox.is_empty()
     }
 
+    /// Whether nothing is at the device, or on its way there.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.engine.outbox.is_empty() && self.device.in_flight() == 0
+    }
+
     /// As [`BlockDevice::wake_fd`].
     #[must_use]
     pub fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -299,6 +304,15 @@ impl<D: BlockDevice> ThinPool<D> {
     /// Besides: [`VolumeError::OtherPool`].
     pub fn begin_import(&mut self, uuid: Uuid) -> Result<(), VolumeError> {
         self.begin_load(Goal::Open(Some(uuid)))
+    }
+
+    /// Begins to put right what can be at no volume's cost: what opening mends, and besides it forgets applications
+    /// and unpublishes volumes whose records of that are damaged. The pool stays closed.
+    ///
+    /// # Errors
+    /// As [`begin_open`](Self::begin_open), of what is damaged beyond that.
+    pub(crate) fn begin_repair(&mut self) -> Result<(), VolumeError> {
+        self.begin_load(Goal::Repair)
     }
 
     /// Begins to put a new, empty pool on the device and to open it.

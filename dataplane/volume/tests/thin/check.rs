@@ -16,10 +16,10 @@ use crate::disk;
 use crate::environment;
 use crate::world::World;
 
-const BLOCK: usize = 4096;
+pub(crate) const BLOCK: usize = 4096;
 
 /// Checks a device, which comes back unchanged.
-fn check(device: TornDevice, buffers: &Pool) -> (CheckReport, TornDevice) {
+pub(crate) fn check(device: TornDevice, buffers: &Pool) -> (CheckReport, TornDevice) {
     let mut check = ThinCheck::new(device, buffers).unwrap();
     for _ in 0..100_000 {
         if let Some(report) = check.poll(Nanos::ZERO) {
@@ -30,13 +30,13 @@ fn check(device: TornDevice, buffers: &Pool) -> (CheckReport, TornDevice) {
 }
 
 /// Blocks of 4096 bytes on a device of smaller ones.
-struct Image {
-    device: Option<TornDevice>,
-    buffers: Pool,
+pub(crate) struct Image {
+    pub(crate) device: Option<TornDevice>,
+    pub(crate) buffers: Pool,
 }
 
 impl Image {
-    fn check(&mut self) -> CheckReport {
+    pub(crate) fn check(&mut self) -> CheckReport {
         let (report, device) = check(self.device.take().unwrap(), &self.buffers);
         self.device = Some(device);
         report
@@ -46,19 +46,23 @@ impl Image {
         BLOCK as u64 / u64::from(self.device.as_ref().unwrap().info().block_size)
     }
 
-    fn get(&self, block: u64) -> Vec<u8> {
+    pub(crate) fn get(&self, block: u64) -> Vec<u8> {
         let device = self.device.as_ref().unwrap();
         let ratio = self.ratio();
         (block * ratio..(block + 1) * ratio).flat_map(|lba| device.peek(lba).to_vec()).collect()
     }
 
-    fn put(&mut self, block: u64, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, block: u64, bytes: &[u8]) {
         let mut buffer = self.buffers.take(4096).unwrap();
         buffer.copy_from_slice(bytes);
-        let (ratio, device) = (self.ratio(), self.device.as_mut().unwrap());
-        let blocks = u32::try_from(ratio).unwrap();
-        let op = Op::Write { fua: false };
-        let request = Request { tag: 0, op, lba: block * ratio, blocks, buffer: Some(buffer) };
+        let ratio = self.ratio();
+        let (op, blocks) = (Op::Write { fua: false }, u32::try_from(ratio).unwrap());
+        self.carry_out(Request { tag: 0, op, lba: block * ratio, blocks, buffer: Some(buffer) });
+        self.carry_out(Request { op: Op::Flush, ..Request::default() });
+    }
+
+    fn carry_out(&mut self, request: Request) {
+        let device = self.device.as_mut().unwrap();
         assert_eq!(device.submit(Nanos::ZERO, &mut [request]), 1);
         let mut completion = [Completion::default()];
         assert_eq!(device.poll(Nanos::ZERO, &mut completion), 1);
@@ -75,7 +79,7 @@ impl Image {
     }
 
     /// The blocks that the pool depends on, as the format's tables say, with the superblock's that counts first.
-    fn live(&self) -> Vec<(Structure, u64)> {
+    pub(crate) fn live(&self) -> Vec<(Structure, u64)> {
         let superblocks = [0, 128].map(|block| (block, self.get(block)));
         let newest = superblocks.iter().max_by_key(|(_, bytes)| word(bytes, 32)).unwrap().1.clone();
         let mut live = vec![(Structure::Superblock, 0), (Structure::Superblock, 128)];
@@ -149,7 +153,7 @@ impl Image {
     }
 }
 
-fn word(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
 }
 
@@ -164,7 +168,7 @@ fn seal(bytes: &mut [u8]) {
     bytes[12..16].copy_from_slice(&crc.to_le_bytes());
 }
 
-fn formatted(seed: u64) -> World {
+pub(crate) fn formatted(seed: u64) -> World {
     let mut world = World::new(seed, false);
     world.faulty = false;
     let uuid = world.uuid();
@@ -179,7 +183,7 @@ fn into_image(world: World) -> Image {
 }
 
 /// A pool after a random history, at rest: with the journal of some time, or with a published volume and no journal.
-fn at_rest(seed: u64) -> World {
+pub(crate) fn at_rest(seed: u64) -> World {
     let mut world = formatted(seed);
     world.live();
     assert_eq!(world.pool.state(), PoolState::Open);
@@ -199,10 +203,12 @@ fn at_rest(seed: u64) -> World {
     world
 }
 
-/// Runs `one` with so many seeds, and says which failed.
-fn for_seeds(count: u64, mut one: impl FnMut(u64)) {
-    let count = environment("SLUICE_SEEDS").unwrap_or(count);
+/// Runs `one` with so many seeds, and says which failed. False: they were fewer, so not everything has to happen.
+#[must_use]
+pub(crate) fn for_seeds(ordinary: u64, mut one: impl FnMut(u64)) -> bool {
+    let count = environment("SLUICE_SEEDS").unwrap_or(ordinary);
     let seeds = environment("SLUICE_SEED").map_or(0..count, |seed| seed..seed + 1);
+    let whole = seeds.end - seeds.start >= ordinary;
     for seed in seeds {
         let run = std::panic::AssertUnwindSafe(|| one(seed));
         if let Err(panic) = std::panic::catch_unwind(run) {
@@ -210,12 +216,13 @@ fn for_seeds(count: u64, mut one: impl FnMut(u64)) {
             std::panic::resume_unwind(panic);
         }
     }
+    whole
 }
 
 #[test]
 fn a_healthy_pool_has_nothing_to_complain_of() {
     let mut snapshots = 0;
-    for_seeds(150, |seed| {
+    let whole = for_seeds(150, |seed| {
         let world = at_rest(seed);
         let of = |role| world.pool.volumes().filter(|record| record.role == role).count();
         let expected = (of(Role::Volume), of(Role::Snapshot), world.pool.apps().count());
@@ -231,13 +238,13 @@ fn a_healthy_pool_has_nothing_to_complain_of() {
         );
         snapshots += summary.snapshots;
     });
-    assert!(snapshots > 0);
+    assert!(snapshots > 0 || !whole);
 }
 
 #[test]
 fn after_a_crash_the_check_tells_what_opening_finds() {
     let (mut replayed, mut mended) = (0, 0);
-    for_seeds(300, |seed| {
+    let whole = for_seeds(300, |seed| {
         let mut world = formatted(seed);
         world.live();
         let power_fails = world.random.chance(500);
@@ -261,7 +268,7 @@ fn after_a_crash_the_check_tells_what_opening_finds() {
         replayed += summary.records;
         mended += report.complaints.len();
     });
-    assert!(replayed > 0 && mended > 0, "nothing was replayed or torn");
+    assert!(replayed > 0 && mended > 0 || !whole, "nothing was replayed or torn");
 }
 
 /// Whether a report names the block, and says that opening makes that of it.
@@ -274,7 +281,7 @@ fn names(report: &CheckReport, structure: Structure, block: u64, opening: Openin
 #[test]
 fn every_damaged_block_is_named() {
     let mut seen: BTreeMap<Structure, u64> = BTreeMap::new();
-    for_seeds(24, |seed| {
+    let whole = for_seeds(24, |seed| {
         let mut random = Random::new(seed);
         let mut image = into_image(at_rest(seed));
         let live = image.live();
@@ -300,13 +307,13 @@ fn every_damaged_block_is_named() {
         }
         assert_eq!(image.check().complaints, [], "all is as it was");
     });
-    assert_eq!(seen.len(), 8, "some structures never occurred: {seen:?}");
+    assert!(seen.len() == 8 || !whole, "some structures never occurred: {seen:?}");
 }
 
 #[test]
 fn damage_is_what_opening_says_it_is() {
     let (mut opened, mut refused) = (0, 0);
-    for_seeds(150, |seed| {
+    let whole = for_seeds(150, |seed| {
         let mut random = Random::new(seed);
         let mut world = at_rest(seed);
         let (faults, buffers) = (world.faults.clone(), world.buffers.clone());
@@ -339,13 +346,13 @@ fn damage_is_what_opening_says_it_is() {
             Err(_) => refused += 1,
         }
     });
-    assert!(opened > 0 && refused > 0, "{opened} opened, {refused} refused");
+    assert!(opened > 0 && refused > 0 || !whole, "{opened} opened, {refused} refused");
 }
 
 #[test]
 fn no_bytes_make_it_panic() {
     let mut complaints = 0;
-    for_seeds(60, |seed| {
+    let whole = for_seeds(60, |seed| {
         let mut random = Random::new(seed);
         let mut image = into_image(at_rest(seed));
         let live = image.live();
@@ -366,7 +373,7 @@ fn no_bytes_make_it_panic() {
         assert_eq!(image.check().complaints, [], "all is as it was");
     });
     // Four lines of figures each, and more where something is wrong.
-    assert!(complaints > 4 * 60 * 60, "{complaints} lines");
+    assert!(complaints > 4 * 60 * 60 || !whole, "{complaints} lines");
 }
 
 /// A change to a block whose checksum holds, and what must be said of it.
@@ -448,7 +455,7 @@ const FORGERIES: [Forgery; 9] = [
 #[test]
 fn forged_contents_are_seen_through() {
     let mut seen = [0; FORGERIES.len()];
-    for_seeds(40, |seed| {
+    let whole = for_seeds(40, |seed| {
         let mut image = into_image(at_rest(seed));
         for (structure, block) in image.live() {
             for (forgery, seen) in FORGERIES.iter().zip(&mut seen) {
@@ -463,5 +470,5 @@ fn forged_contents_are_seen_through() {
             }
         }
     });
-    assert!(seen.iter().all(|count| *count > 0), "some forgeries never applied: {seen:?}");
+    assert!(seen.iter().all(|count| *count > 0) || !whole, "some forgeries never applied: {seen:?}");
 }

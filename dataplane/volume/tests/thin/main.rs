@@ -34,6 +34,7 @@ mod disk;
 mod images;
 mod io;
 mod model;
+mod repair;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

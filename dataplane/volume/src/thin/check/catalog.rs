@@ -118,7 +118,7 @@ impl Catalog {
                     let beyond = (superblock.entries as usize).saturating_sub(number * catalog::SLOTS);
                     if slots.iter().skip(beyond).any(Option::is_some) {
                         let fault = Fault::Contents("it has more entries than the superblock says");
-                        ledger.note(at, fault, Subject::Nobody, Opening::Overlooks);
+                        ledger.note(at, fault, Subject::Nobody, Opening::Mends);
                     }
                     let listed = |entry| Listed { block: page.address(), entry };
                     self.entries.extend(slots.into_iter().flatten().map(listed));
@@ -171,14 +171,14 @@ impl Catalog {
                 note(Fault::Twin { what }, Opening::Refuses);
             }
             if entry.id >= superblock.next_id || entry.origin >= superblock.next_id {
-                let opening = if entry.id == u32::MAX { Opening::Refuses } else { Opening::Overlooks };
-                note(Fault::Id { id: entry.id.max(entry.origin) }, opening);
+                let id = entry.id.max(entry.origin);
+                note(Fault::Id { id }, if id == u32::MAX { Opening::Refuses } else { Opening::Mends });
             }
             if listed.blocks() > MAX_MAP_BLOCKS {
                 note(Fault::Contents("it is longer than volumes can be"), Opening::Refuses);
             }
             if entry.listed_hosts == entry.hosts.is_none() {
-                note(Fault::Contents("it has hosts and no list, or a list and no hosts"), Opening::Refuses);
+                note(Fault::Hosts, Opening::Refuses);
             }
         }
     }

@@ -142,6 +142,9 @@ pub enum Fault {
         /// Which of them.
         what: &'static str,
     },
+    /// An entry's flag and its reference contradict each other.
+    #[error("it has hosts and no list, or a list and no hosts")]
+    Hosts,
     /// An id that has not been given out.
     #[error("it has or names the id {id}, which has not been given out yet")]
     Id {

@@ -68,6 +68,20 @@ pub enum Opening {
     Refuses,
 }
 
+/// What puts a finding right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Remedy {
+    /// Opening the pool; a repair as well.
+    Opening,
+    /// A repair, which costs no block of any volume, but this.
+    Repair {
+        /// What it does.
+        does: &'static str,
+    },
+    /// Nothing here: volumes' data may be lost.
+    Backup,
+}
+
 /// A volume or snapshot that a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Affected {
@@ -125,13 +139,32 @@ impl fmt::Display for Affects {
     }
 }
 
-impl fmt::Display for Opening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mends => "opening the pool mends it",
-            Self::Overlooks => "opening the pool overlooks it: copy the volumes off and restore the pool",
-            Self::Refuses => "the pool does not open: restore it from a backup",
-        })
+const FORGETS: Remedy = Remedy::Repair { does: "forgets the application: set it again" };
+const UNPUBLISHES: Remedy = Remedy::Repair { does: "unpublishes the volume: publish it again" };
+
+impl Complaint {
+    /// What puts it right.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match (self.opening, self.structure, &self.fault) {
+            (Opening::Mends, ..) => Remedy::Opening,
+            (_, Structure::Application, _) => FORGETS,
+            (_, Structure::Hosts, _) | (_, Structure::Entry, Fault::Hosts) => UNPUBLISHES,
+            _ => Remedy::Backup,
+        }
+    }
+
+    fn advise(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (opens, overlooks) = ("the pool does not open", "opening the pool overlooks it");
+        let state = if self.opening == Opening::Refuses { opens } else { overlooks };
+        match self.remedy() {
+            Remedy::Opening => f.write_str("opening the pool mends it"),
+            Remedy::Repair { does } => write!(f, "{state}; a repair {does}"),
+            Remedy::Backup if self.opening == Opening::Refuses => {
+                write!(f, "{state}: restore it from a backup")
+            }
+            Remedy::Backup => write!(f, "{state}: copy the volumes off and restore the pool"),
+        }
     }
 }
 
@@ -141,6 +174,7 @@ impl fmt::Display for Complaint {
         if let Some(block) = self.block {
             write!(f, " at block {block}")?;
         }
-        write!(f, ": {}; {}; {}", self.fault, self.affects, self.opening)
+        write!(f, ": {}; {}; ", self.fault, self.affects)?;
+        self.advise(f)
     }
 }

@@ -3,7 +3,8 @@
 //! Opening a pool ends at the first thing that is wrong; the check goes on and tells of each what it is, where it is,
 //! whose data depend on it and what opening makes of it. It looks at more than an opening does: both copies of the
 //! superblock, all places of marks, the whole ring of the journal, whether blocks of different places share a chunk,
-//! whether anything is mapped beyond a volume's end. It never writes: what can be mended, opening mends.
+//! whether anything is mapped beyond a volume's end. It never writes: what can be mended, opening mends, and
+//! [`ThinRepair`] besides what no block of a volume depends on.
 //!
 //! ```text
 //!   head ──► index ──► catalog ──► nodes, level by level ──► journal ──► proof of doubtful writes ──► rehearsal
@@ -22,7 +23,9 @@ mod head;
 mod journal;
 mod ledger;
 mod nodes;
+mod progress;
 mod rehearsal;
+mod repair;
 mod report;
 mod walk;
 
@@ -36,7 +39,9 @@ use crate::VolumeError;
 use walk::Walk;
 
 pub use fault::Fault;
-pub use finding::{Affected, Affects, Complaint, Opening, Structure};
+pub use finding::{Affected, Affects, Complaint, Opening, Remedy, Structure};
+pub use progress::CheckProgress;
+pub use repair::{Repaired, ThinRepair};
 pub use report::{CheckReport, Summary};
 
 /// A check under way; see the [module](self).
@@ -83,6 +88,12 @@ impl<D: BlockDevice> ThinCheck<D> {
         let taken = self.device.submit(now, &mut self.outbox);
         self.outbox.drain(..taken);
         result
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> CheckProgress {
+        self.walk.progress()
     }
 
     /// As [`BlockDevice::next_deadline`].

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::finding::{Complaint, Opening};
+use super::finding::{Complaint, Opening, Remedy};
 
 /// A pool's figures, as opening it would find them; those of its last checkpoint if it does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +57,12 @@ impl CheckReport {
     #[must_use]
     pub fn opens(&self) -> bool {
         self.complaints.iter().all(|complaint| complaint.opening != Opening::Refuses)
+    }
+
+    /// Whether a repair would put everything right.
+    #[must_use]
+    pub fn is_repairable(&self) -> bool {
+        self.complaints.iter().all(|complaint| complaint.remedy() != Remedy::Backup)
     }
 
     /// Whether the pool would open and be whole.

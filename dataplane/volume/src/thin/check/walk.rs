@@ -8,6 +8,7 @@ use super::finding::{Affects, Opening};
 use super::journal::Journal;
 use super::ledger::{Ledger, Subject};
 use super::nodes::Nodes;
+use super::progress::CheckProgress;
 use super::report::{CheckReport, Summary};
 use super::{head, rehearsal};
 use crate::VolumeError;
@@ -71,6 +72,21 @@ impl Walk {
     /// Whether [`advance`](Self::advance) has something to do although nothing completes.
     pub(super) fn is_runnable(&self) -> bool {
         self.stage == Stage::Start
+    }
+
+    /// How far it is.
+    pub(super) fn progress(&self) -> CheckProgress {
+        let doing = match self.stage {
+            Stage::Start | Stage::Head => "superblocks",
+            Stage::Index | Stage::Catalog | Stage::Lists => "catalog",
+            Stage::Nodes => "maps",
+            Stage::Journal => "journal",
+            Stage::Verify => "unfinished writes",
+            Stage::Done => "done",
+        };
+        let (read, wanted) = self.reader.pieces();
+        let piece_bytes = self.reader.piece_bytes();
+        CheckProgress { doing, read_bytes: read * piece_bytes, wanted_bytes: wanted * piece_bytes }
     }
 
     /// Takes a completion.

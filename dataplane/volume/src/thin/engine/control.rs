@@ -29,6 +29,8 @@ pub enum ThinDone {
     Opened,
     /// A new pool is on the device, and open.
     Formatted,
+    /// What could be put right is; the pool is closed.
+    Repaired,
     /// The volume exists, unpublished; every block reads as zeroes.
     Created(VolumeIndex),
     /// The volume exists, unpublished, with its source's contents.

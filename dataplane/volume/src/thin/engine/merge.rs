@@ -106,7 +106,7 @@ impl Engine {
     fn may_merge(&self) -> bool {
         let fill = self.forest.space().fill();
         let room = !self.journal.is_half_full() && !self.is_too_dirty();
-        room && (self.accepted == 0 || fill.available() < fill.total / 16)
+        self.serving && room && (self.accepted == 0 || fill.available() < fill.total / 16)
     }
 
     /// Searches for something to merge.

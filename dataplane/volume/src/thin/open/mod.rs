@@ -44,6 +44,8 @@ use verify::Verify;
 pub(crate) enum Goal {
     /// The pool there is; of this UUID, if one is given.
     Open(Option<Uuid>),
+    /// The pool there is, without what is damaged of it and no volume's block depends on. It stays closed.
+    Repair,
     /// A new one.
     Format(FormatOptions),
 }
@@ -190,6 +192,7 @@ impl Load {
         let head = Head::read(&self.reader);
         let expected = match self.goal {
             Goal::Open(expected) => expected,
+            Goal::Repair => None,
             Goal::Format(options) => {
                 self.superblock.generation = head.format_over(options)?;
                 self.superblock.pool = options.uuid;
@@ -201,7 +204,8 @@ impl Load {
         };
         self.superblock = head.newest(expected)?.clone();
         self.geometry = self.check_device(&engine.geometry)?;
-        self.tree = Tree::new(loader(&self.geometry));
+        let loader = loader(&self.geometry);
+        self.tree = if self.goal == Goal::Repair { Tree::lenient(loader) } else { Tree::new(loader) };
         self.closed = head::closed(&self.reader, self.superblock.pool, self.superblock.era);
         self.tree.want_index(&self.superblock, &mut self.reader)?;
         self.stage = Stage::Index;
@@ -268,10 +272,14 @@ impl Load {
         if engine.checkpoint.wanted || engine.checkpoint.is_running() {
             return None;
         }
-        engine.serving = true;
+        engine.serving = self.goal != Goal::Repair;
         Some(Ok(match self.goal {
             Goal::Open(_) => ThinDone::Opened,
             Goal::Format(_) => ThinDone::Formatted,
+            Goal::Repair => {
+                engine.close();
+                ThinDone::Repaired
+            }
         }))
     }
 }
@@ -293,6 +301,11 @@ pub(crate) fn build(superblock: &Superblock, mut tree: Tree) -> Result<Built, Vo
     let mut table = Table::new(superblock.next_id);
     table.profile = superblock.profile;
     for (slot, entry) in tree.entries {
+        if entry.id.max(entry.origin) == u32::MAX {
+            let detail = "an entry has an id that is never given out";
+            return Err(VolumeError::Damaged { structure: "catalog", block: 0, detail });
+        }
+        table.next_id = table.next_id.max(entry.origin + 1);
         let narrow = u32::try_from(slot).expect("few");
         let access = tree.lists.remove(&narrow).unwrap_or(HostAccess::Any);
         let record = ThinRecord::new(&entry, narrow, access);
@@ -306,5 +319,10 @@ pub(crate) fn build(superblock: &Superblock, mut tree: Tree) -> Result<Built, Vo
     }
     tree.apps.into_iter().for_each(|(slot, app)| table.put_app(slot, Some(app)));
     table.loaded();
+    // The checkpoint leaves out what was lost.
+    for slot in tree.lost_lists {
+        table.change(slot);
+    }
+    tree.lost_apps.into_iter().for_each(|slot| table.put_app(slot, None));
     Ok((table, tree.loader.finish()?, tree.pages, tree.places))
 }

@@ -59,6 +59,16 @@ impl Reader {
         self.error.is_some() && self.is_quiet() || self.queue.is_empty() && self.is_quiet()
     }
 
+    /// Pieces that were read, and that were asked for.
+    pub(crate) fn pieces(&self) -> (u64, u64) {
+        (self.pieces.len() as u64, self.asked.len() as u64)
+    }
+
+    /// Length of a piece.
+    pub(crate) fn piece_bytes(&self) -> u64 {
+        self.piece_blocks * u64::from(BLOCK_BYTES_32)
+    }
+
     /// Whether nothing is at the device.
     pub(crate) fn is_quiet(&self) -> bool {
         self.flights.iter().all(Option::is_none)

@@ -1,15 +1,16 @@
 //! From references to maps: catalog, applications and nodes, level by level, each page once.
 
+mod attached;
+
 use std::collections::BTreeSet;
 
 use super::super::engine::checkpoint::Places;
 use super::super::format::catalog::{self, CatalogPage};
 use super::super::format::entry::Entry;
-use super::super::format::hosts::HostsPage;
 use super::super::format::index::{self, IndexPage};
 use super::super::format::node::NodePage;
 use super::super::format::superblock::{APP_INDEX_PAGES, INDEX_PAGES, Superblock};
-use super::super::format::{Damage, PageRef, app_page, interior, leaf};
+use super::super::format::{Damage, PageRef, interior, leaf};
 use super::super::hash::NumberMap;
 use super::super::pages::Pages;
 use super::reader::Reader;
@@ -44,6 +45,11 @@ pub(crate) struct Tree {
     reading: Vec<Reading>,
     /// Parents' slots to fill once all nodes are there.
     edges: Vec<(NodeId, usize, PageRef)>,
+    /// Pages that no block of a volume depends on may be lost.
+    lenient: bool,
+    /// Slots of applications that were lost, and of volumes whose allow-list was.
+    pub(crate) lost_apps: BTreeSet<usize>,
+    pub(crate) lost_lists: BTreeSet<usize>,
 }
 
 /// A damaged page as an error.
@@ -64,7 +70,15 @@ impl Tree {
             asked: BTreeSet::new(),
             reading: Vec::new(),
             edges: Vec::new(),
+            lenient: false,
+            lost_apps: BTreeSet::new(),
+            lost_lists: BTreeSet::new(),
         }
+    }
+
+    /// As [`new`](Self::new), to get along without applications and allow-lists that are damaged.
+    pub(crate) fn lenient(loader: Loader) -> Self {
+        Self { lenient: true, ..Self::new(loader) }
     }
 
     /// Takes a page as in use; it must be nobody else's.
@@ -117,10 +131,7 @@ impl Tree {
                         self.places.catalog.set(number * index::PAGES + at, page);
                         self.claim("catalog page", page, reader)?;
                     }
-                    Some(number) => {
-                        self.places.apps.set(number * index::PAGES + at, page);
-                        self.claim("application", page, reader)?;
-                    }
+                    Some(number) => self.want_app(number * index::PAGES + at, page, reader)?,
                 }
             }
         }
@@ -142,17 +153,12 @@ impl Tree {
             self.entries.extend(found.map(|(at, entry)| (number * catalog::SLOTS + at, entry)));
         }
         for (slot, page) in self.places.apps.iter() {
-            let block = reader.block(page.address()).map_err(damaged("application", page))?;
-            let app = app_page::decode(page, superblock.pool, block).map_err(damaged("application", page))?;
-            self.apps.push((slot, app));
+            self.take_app(slot, page, superblock.pool, reader)?;
         }
         for at in 0..self.entries.len() {
             let (slot, Entry { root, hosts, .. }) = self.entries[at];
             self.places.roots.set(slot, root);
-            self.places.hosts.set(slot, hosts);
-            if !hosts.is_none() {
-                self.claim("allow-list", hosts, reader)?;
-            }
+            self.want_list(at, slot, hosts, reader)?;
             self.want_node(root, reader)?;
         }
         Ok(())
@@ -165,28 +171,6 @@ impl Tree {
         }
         self.claim("node", first, reader)?;
         self.reading.push(Reading { first, page: first, part: 0, level: 0, stream: Vec::new() });
-        Ok(())
-    }
-
-    /// Takes the allow-lists.
-    pub(crate) fn take_lists(&mut self, superblock: &Superblock, reader: &Reader) -> Result<(), VolumeError> {
-        for (slot, entry) in &self.entries {
-            let page = entry.hosts;
-            if entry.listed_hosts == page.is_none() {
-                let detail = "an entry has hosts and no list, or a list and no hosts";
-                return Err(VolumeError::Damaged {
-                    structure: "catalog page",
-                    block: page.address(),
-                    detail,
-                });
-            }
-            if !page.is_none() {
-                let block = reader.block(page.address()).map_err(damaged("allow-list", page))?;
-                let access = HostsPage::decode(entry.id, page, superblock.pool, block);
-                let access = access.map_err(damaged("allow-list", page))?;
-                self.lists.insert(u32::try_from(*slot).expect("few"), access);
-            }
-        }
         Ok(())
     }
 
