@@ -10,10 +10,11 @@ use crate::ring::{self, Receiver, Sender};
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_setaffinity, set_current_timer_slack};
 use rustix::time::Timespec;
 use sluice_device::Nanos;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -218,6 +219,9 @@ where
     if let Some(core) = config.core {
         pin(core).map_err(|source| SpawnError::Core { core, source })?;
     }
+    // The kernel lets a sleeper wait 50 us more, to wake it together with others: as long as a drive reads. If it does
+    // not let us ask, that is how it is.
+    let _ = set_current_timer_slack(Some(NonZeroU64::MIN));
     let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(system("epoll_create"))?;
     watch_level(&epoll, receiver.wake_fd(), RING).map_err(system("epoll_ctl"))?;
     let service = build().map_err(SpawnError::Service)?;

@@ -1,6 +1,7 @@
 //! The loop around a service that only counts.
 
 use super::{Config, Context, Flow, Polling, Reactor, Service, SpawnError, Token};
+use crate::clock;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use sluice_device::Nanos;
 use std::os::fd::OwnedFd;
@@ -137,4 +138,20 @@ fn a_failed_start_says_why_and_leaves_no_thread() {
     let config = Config { name: "core".into(), core: Some(100_000), polling: SLEEPY, ring_entries: 1 };
     let failed = Reactor::<Message>::spawn::<Echo, (), _>(config, || panic!("must not be built"));
     assert!(matches!(failed, Err(SpawnError::Core { core: 100_000, .. })));
+}
+
+#[test]
+fn a_deadline_within_a_millisecond_is_kept() {
+    let (reactor, timer) = start(Polling::Adaptive { spin: Duration::ZERO });
+    // Others may hold the core at any time, but hardly at every one of them; a sleep in whole milliseconds is always
+    // too long.
+    let shortest = (0..200).map(|_| {
+        let begun = clock::now();
+        reactor.sender.send(Message::TimerIn(Duration::from_micros(100))).unwrap();
+        timer.recv().unwrap();
+        clock::now().0 - begun.0
+    });
+    assert!(shortest.min().is_some_and(|ns| ns < 1_000_000));
+    reactor.sender.send(Message::Stop).unwrap();
+    reactor.thread.join().unwrap();
 }
