@@ -207,7 +207,7 @@ impl Apps {
             app: noted.app.clone(),
             text: noted.text.clone(),
         });
-        SchedulerFigures { view: self.scheduler.device(), events: events.collect() }
+        SchedulerFigures { at: now, view: self.scheduler.device(), events: events.collect() }
     }
 
     /// Keeps what happened, and logs it.

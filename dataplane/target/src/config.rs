@@ -83,6 +83,9 @@ pub struct TargetConfig {
     pub data_digest: bool,
     /// Connections that may be in their handshake at once, all listeners together; 1 to 4096. Default 64.
     pub pending_handshakes: u32,
+    /// Whether I/O goes through the scheduler. Without it nothing is held back or guaranteed: for comparison. Default
+    /// yes.
+    pub qos: bool,
     /// How long each of the two steps of a device's calibration lasts that goes before it is formatted; zero: it is
     /// not calibrated, and no Min can be promised on it. At most 10 minutes. Default zero.
     pub calibration: Duration,
@@ -96,6 +99,7 @@ impl Default for TargetConfig {
             header_digest: true,
             data_digest: true,
             pending_handshakes: 64,
+            qos: true,
             calibration: Duration::ZERO,
         }
     }

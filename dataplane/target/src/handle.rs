@@ -2,7 +2,7 @@
 
 use crate::service::Message;
 use crate::stats::IoStats;
-use sluice_device::DeviceInfo;
+use sluice_device::{DeviceInfo, Nanos};
 use sluice_qos::{AppSpec, AppStats, DeviceView, QosSpec, SpecError};
 use sluice_reactor::Sender;
 use sluice_volume::{HostAccess, VolumeError, VolumeSpec};
@@ -189,6 +189,8 @@ pub struct AppFigures {
 /// A device's scheduler.
 #[derive(Clone, Debug)]
 pub struct SchedulerFigures {
+    /// When they and the applications' figures were taken, on the reactor's clock.
+    pub at: Nanos,
     /// As it stands.
     pub view: DeviceView,
     /// What happened of late, oldest first.

@@ -36,7 +36,7 @@ pub(crate) struct Request {
     pub(crate) cid: u16,
     pub(crate) state: State,
     pub(crate) volume: VolumeIndex,
-    /// Whose it is; `None`: the reactor's own, which is not scheduled.
+    /// Whose it is; `None`: not scheduled, for it is the reactor's own, or nothing is.
     pub(crate) tag: Option<Tag>,
     /// What is to be done at the volume next.
     pub(crate) op: Op,

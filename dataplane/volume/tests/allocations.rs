@@ -62,7 +62,13 @@ fn buffers() -> Pool {
 }
 
 fn memory() -> MemoryDevice {
-    let options = MemoryOptions { block_size: 4096, blocks: 4096, queue_depth: DEPTH, huge_pages: false };
+    let options = MemoryOptions {
+        block_size: 4096,
+        blocks: 4096,
+        queue_depth: DEPTH,
+        huge_pages: false,
+        resident: false,
+    };
     MemoryDevice::new("memory", &options).unwrap()
 }
 

@@ -26,6 +26,8 @@ pub enum Backing {
     File,
     /// Memory: gone with the daemon.
     Memory,
+    /// Memory that takes the time of a drive with one die, measured before it is formatted.
+    SlowDrive,
 }
 
 /// A running node with one device of 512-byte blocks, named `disk`.
@@ -88,8 +90,17 @@ impl Node {
     ///
     /// When `sluice` fails.
     pub fn volume(&self, name: &str, mebibytes: u32, block_size: u32) -> Volume {
+        self.volume_of("vm", name, mebibytes, block_size)
+    }
+
+    /// As [`Node::volume`], for an application.
+    ///
+    /// # Panics
+    ///
+    /// When `sluice` fails.
+    pub fn volume_of(&self, app: &str, name: &str, mebibytes: u32, block_size: u32) -> Volume {
         let (size, block_size) = (format!("{mebibytes}MiB"), block_size.to_string());
-        let made = ["volume", "create", name, "--app", "vm", "--size", &size, "--block-size", &block_size];
+        let made = ["volume", "create", name, "--app", app, "--size", &size, "--block-size", &block_size];
         let volume = self.sluice(&made);
         self.sluice(&["volume", "publish", name, "--any-host"]);
         let text = |member: &str| {
@@ -220,12 +231,14 @@ fn spawn(folder: &TempDir, backing: Backing, port: u16) -> Child {
     let path = folder.path();
     let (config, ready) = (path.join("sluiced.toml"), ready_file(folder));
     let (disk, api) = (path.join("disk"), api(folder));
-    let uri = match backing {
-        Backing::File => format!("uri = \"file:{}\"\nsize = \"512MiB\"", disk.display()),
-        Backing::Memory => "uri = \"memory:512MiB\"".to_owned(),
+    let (uri, calibration_ms) = match backing {
+        Backing::File => (format!("uri = \"file:{}\"\nsize = \"512MiB\"", disk.display()), 0),
+        Backing::Memory => ("uri = \"memory:512MiB\"".to_owned(), 0),
+        Backing::SlowDrive => ("uri = \"ssd:128MiB\"\ndies = 1".to_owned(), 500),
     };
     let text = format!(
-        "[node]\nready_file = \"{}\"\n[api]\nlisten = \"{api}\"\n[qos]\ncalibration_ms = 0\n[nvme_tcp]\nlisten = [\"127.0.0.1:{port}\"]\n\
+        "[node]\nready_file = \"{}\"\n[api]\nlisten = \"{api}\"\n[qos]\ncalibration_ms = {calibration_ms}\n\
+         [nvme_tcp]\nlisten = [\"127.0.0.1:{port}\"]\n\
          [[device]]\nname = \"disk\"\n{uri}\nblock_size = 512\n",
         ready.display()
     );

@@ -13,7 +13,13 @@ const ORDINARY: Traits = Traits { forgetful: false };
 
 fn memory(block_size: u32) -> MemoryDevice {
     let blocks = (4 << 20) / u64::from(block_size);
-    let options = MemoryOptions { block_size, blocks, queue_depth: 40, huge_pages: block_size == 4096 };
+    let options = MemoryOptions {
+        block_size,
+        blocks,
+        queue_depth: 40,
+        huge_pages: block_size == 4096,
+        resident: block_size == 512,
+    };
     MemoryDevice::new("memory", &options).unwrap()
 }
 

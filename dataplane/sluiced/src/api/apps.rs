@@ -132,7 +132,7 @@ fn histogram(latency: &Histogram) -> v1::LatencyHistogram {
 
 /// A device's scheduler.
 pub(super) fn scheduler_stats(pool: &str, figures: SchedulerFigures) -> v1::SchedulerStats {
-    let SchedulerFigures { view, events } = figures;
+    let SchedulerFigures { at, view, events } = figures;
     v1::SchedulerStats {
         pool: pool.to_owned(),
         guaranteed_iops: view.admission.guaranteed_iops(),
@@ -143,6 +143,7 @@ pub(super) fn scheduler_stats(pool: &str, figures: SchedulerFigures) -> v1::Sche
         queued: view.queued,
         write_factor_permille: u32::from(view.governor.write_factor.sixteenths()) * 1000 / 16,
         events: events.into_iter().map(event).collect(),
+        taken_ns: at.0,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use sluice_device::ssd::SsdOptions;
 use sluice_node_api::Size;
 use sluice_nvme_pcie::vfio::PciAddress;
 
@@ -54,7 +55,12 @@ pub enum Source {
     /// Memory of this process.
     Memory(Volatile),
     /// Memory that takes a flash drive's time.
-    Ssd(Volatile),
+    Ssd {
+        /// Its shape.
+        shape: Volatile,
+        /// Dies that work at once.
+        dies: u32,
+    },
     /// Accepts everything, keeps nothing, reads zeroes.
     Null(Volatile),
 }
@@ -87,7 +93,7 @@ impl fmt::Display for Source {
             Source::Pcie { address, namespace: None } => write!(f, "pcie:{address}"),
             Source::Pcie { address, namespace: Some(nsid) } => write!(f, "pcie:{address}/{nsid}"),
             Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
-            Source::Ssd(shape) => write!(f, "ssd:{}", Size(shape.size_bytes)),
+            Source::Ssd { shape, .. } => write!(f, "ssd:{}", Size(shape.size_bytes)),
             Source::Null(shape) => write!(f, "null:{}", Size(shape.size_bytes)),
         }
     }
@@ -114,6 +120,9 @@ impl RawDevice {
     fn source(&self) -> Result<Source, ConfigError> {
         const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `ng:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE` or `null:SIZE`";
         let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
+        if let Some(dies) = self.dies.filter(|_| !self.uri.starts_with("ssd:")) {
+            return Err(ConfigError::value("device.dies", dies, "only `ssd:` has dies"));
+        }
         let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
         match kind {
             "file" => self.file(rest),
@@ -121,7 +130,10 @@ impl RawDevice {
             "ng" => Ok(Source::Ng { path: self.own_shape(rest)? }),
             "pcie" => self.pcie(rest),
             "memory" => self.volatile(rest).map(Source::Memory),
-            "ssd" => self.volatile(rest).map(Source::Ssd),
+            "ssd" => {
+                let dies = self.dies.unwrap_or(SsdOptions::default().dies);
+                self.volatile(rest).map(|shape| Source::Ssd { shape, dies })
+            }
             "null" => self.volatile(rest).map(Source::Null),
             _ => Err(bad()),
         }

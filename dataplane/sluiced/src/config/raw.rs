@@ -117,6 +117,8 @@ section! {
 section! {
     /// Guarantees and limits of applications; they themselves are set with `sluice app set`.
     pub struct RawQos = "qos" {
+        /// Whether I/O goes through the scheduler. `false` guarantees nothing and limits nothing: to compare with.
+        enabled: bool = true;
         /// A device is measured before it is formatted: how long each of the two steps at full depth lasts, in
         /// milliseconds. A new drive wants minutes, until its cache is worn out. 0: it is not measured, and no Min can
         /// be promised on it.
@@ -159,6 +161,8 @@ section! {
         size: Option<Size> = None, Size::mib(16)..=Size(1 << 50);
         /// Logical block size in bytes, 512 or 4096; not for `uring:`, `ng:` and `pcie:`, which tell their own.
         block_size: Option<u32> = None;
+        /// How many dies of `ssd:` work at once, each on a read of 16 KiB for 160 us or on a write for 400. Absent: 16.
+        dies: Option<u32> = None, 1..=1024;
         /// Core its reactor is pinned to. Absent: one is chosen, from the highest down, if there is more than one.
         core: Option<u32> = None, 0..=1023;
         /// `if-blank` formats a device that holds no data at all and leaves every other alone; `never` formats

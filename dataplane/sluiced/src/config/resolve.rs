@@ -9,7 +9,7 @@ use sluice_node_api::ApiAddress;
 use sluice_reactor::Polling;
 use sluice_target::{Limits, TargetConfig, Timeouts};
 
-use super::raw::{RawApi, RawConfig, RawMetrics, RawNode, RawNvmeTcp, RawReactor};
+use super::raw::{RawApi, RawConfig, RawMetrics, RawNode, RawNvmeTcp, RawQos, RawReactor};
 use super::{ApiListen, Config, ConfigError, DeviceConfig};
 
 /// Listening addresses of the target.
@@ -33,7 +33,7 @@ impl RawConfig {
             api: self.api.resolve(self.danger_zone.api_on_network)?,
             metrics: self.metrics.resolve()?,
             listen: self.nvme_tcp.resolve_listen()?,
-            target: self.nvme_tcp.resolve(self.qos.calibration_ms)?,
+            target: self.nvme_tcp.resolve(&self.qos)?,
             polling,
             devices,
         })
@@ -129,7 +129,7 @@ impl RawMetrics {
 }
 
 impl RawNvmeTcp {
-    fn resolve(&self, calibration_ms: u32) -> Result<TargetConfig, ConfigError> {
+    fn resolve(&self, qos: &RawQos) -> Result<TargetConfig, ConfigError> {
         let limits = Limits {
             max_transfer_bytes: in_u32(self.max_transfer_bytes.0),
             in_capsule_bytes: in_u32(self.in_capsule_bytes.0),
@@ -150,7 +150,8 @@ impl RawNvmeTcp {
             header_digest: self.header_digest,
             data_digest: self.data_digest,
             pending_handshakes: self.pending_handshakes,
-            calibration: ms(calibration_ms),
+            qos: qos.enabled,
+            calibration: ms(qos.calibration_ms),
         };
         target.check()?;
         Ok(target)

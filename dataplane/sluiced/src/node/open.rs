@@ -74,9 +74,11 @@ pub(super) fn open(
             Ok(Box::new(device))
         }
         Source::Pcie { address, namespace } => pcie(&device.name, *address, *namespace, buffers, watch),
-        Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape)?)),
-        Source::Ssd(shape) => {
-            Ok(Box::new(SsdDevice::new(memory(&device.name, *shape)?, SsdOptions::default())))
+        Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape, false)?)),
+        Source::Ssd { shape, dies } => {
+            // Its time is the model's, not the kernel's for finding pages.
+            let memory = memory(&device.name, *shape, true)?;
+            Ok(Box::new(SsdDevice::new(memory, SsdOptions { dies: *dies, ..SsdOptions::default() })))
         }
         Source::Null(shape) => Ok(Box::new(null(&device.name, *shape))),
     }
@@ -117,10 +119,11 @@ fn when_free<D>(open: impl Fn() -> Result<D, UringError>) -> Result<D, UringErro
     }
 }
 
-fn memory(name: &str, shape: Volatile) -> Result<MemoryDevice, ArenaError> {
+fn memory(name: &str, shape: Volatile, resident: bool) -> Result<MemoryDevice, ArenaError> {
     let (block_size, blocks) = (shape.block_size, shape.size_bytes / u64::from(shape.block_size));
     // Random access to ordinary pages misses the TLB on nearly every block.
-    let options = MemoryOptions { block_size, blocks, huge_pages: true, ..MemoryOptions::default() };
+    let options =
+        MemoryOptions { block_size, blocks, huge_pages: true, resident, ..MemoryOptions::default() };
     MemoryDevice::new(name, &options)
 }
 

@@ -11,6 +11,7 @@
 //! closed.
 
 use crate::apps::Apps;
+use crate::config::TargetConfig;
 use crate::connection::{Connection, ConnectionKey, Namespace};
 use crate::data::Data;
 use crate::plan::{Extent, Plan, plan};
@@ -56,6 +57,8 @@ pub(crate) struct IoPath {
     pub(crate) requests: Slab<Request>,
     /// Who goes next.
     pub(crate) apps: Apps,
+    /// Whether hosts' I/O is scheduled.
+    scheduled: bool,
     /// Slots whose turn has come.
     due: Box<[u32]>,
     /// Connections with something to send.
@@ -76,12 +79,14 @@ pub(crate) struct IoPath {
 
 impl IoPath {
     /// Sized for `requests` commands at once; nothing is allocated later.
-    pub(crate) fn new(volume: LinearPool, buffers: Pool, apps: Apps, requests: u32) -> Self {
+    pub(crate) fn new(volume: LinearPool, buffers: Pool, apps: Apps, config: &TargetConfig) -> Self {
+        let requests = config.limits.requests();
         let slots = requests as usize;
         Self {
             volume,
             buffers,
             apps,
+            scheduled: config.qos,
             // One more for the Flush at the end.
             requests: Slab::new(requests + 1),
             due: vec![0; DUE].into_boxed_slice(),
@@ -143,6 +148,7 @@ impl IoPath {
             return Err(Status::SGL_DATA_LENGTH_INVALID.dnr());
         }
         let mut request = Request::new(connection.key, sqe.cid.get(), namespace, plan, now);
+        request.tag = request.tag.filter(|_| self.scheduled);
         if in_capsule {
             self.copy_in(&mut request, data)?;
         }

@@ -105,7 +105,7 @@ impl TargetService {
         let now = sluice_reactor::clock::now();
         let apps = Apps::new(now, volume.device_info(), limits.requests() + 1, profile);
         let mut service = Self {
-            io: IoPath::new(volume, buffers, apps, limits.requests()),
+            io: IoPath::new(volume, buffers, apps, &config),
             now,
             connections: Slab::new(limits.connections),
             hot: Vec::with_capacity(limits.connections as usize),

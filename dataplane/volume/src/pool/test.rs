@@ -19,7 +19,11 @@ fn buffers() -> Pool {
 
 fn memory(block_size: u32, mebibytes: u64) -> MemoryDevice {
     let blocks = mebibytes * MIB / u64::from(block_size);
-    MemoryDevice::new("m", &MemoryOptions { block_size, blocks, queue_depth: 32, huge_pages: false }).unwrap()
+    MemoryDevice::new(
+        "m",
+        &MemoryOptions { block_size, blocks, queue_depth: 32, huge_pages: false, resident: false },
+    )
+    .unwrap()
 }
 
 fn uuid(number: u128) -> Uuid {
@@ -383,7 +387,8 @@ fn formatting_a_pool_needs_force_and_outbids_it() {
 #[test]
 fn devices_that_cannot_hold_a_pool_are_refused() {
     let too_small = |blocks| {
-        let options = MemoryOptions { block_size: 512, blocks, queue_depth: 4, huge_pages: false };
+        let options =
+            MemoryOptions { block_size: 512, blocks, queue_depth: 4, huge_pages: false, resident: false };
         LinearPool::new(MemoryDevice::new("m", &options).unwrap(), &buffers()).err()
     };
     assert!(matches!(too_small(4095), Some(VolumeError::DeviceTooSmall { .. })));

@@ -35,7 +35,8 @@ type Failing = LinearPool<ErrorDevice<MemoryDevice>>;
 
 /// A pool with the volume `v`, and the means to make its device fail.
 fn pool() -> (Failing, Faults, VolumeIndex) {
-    let options = MemoryOptions { block_size: 4096, blocks: 2048, queue_depth: 8, huge_pages: false };
+    let options =
+        MemoryOptions { block_size: 4096, blocks: 2048, queue_depth: 8, huge_pages: false, resident: false };
     let faults = Faults::new(1);
     let device = ErrorDevice::new(MemoryDevice::new("m", &options).unwrap(), &faults);
     let mut pool = LinearPool::new(device, &buffers()).unwrap();
