@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-socket-paths", &[]),
     ("sluice-bench", &[]),
     ("sluice-qos-cost", &["sluice-qos"]),
+    ("sluice-isolation", &["sluice-node-api", "sluice-perf"]),
     ("sluice-cli", &["sluice-host", "sluice-node-api", "sluice-perf", "sluiced"]),
 ];
 

@@ -7,6 +7,9 @@
 mod axis;
 mod panel;
 mod svg;
+mod timeline;
+
+pub use timeline::{Chart, Series, timeline};
 
 use crate::plot::axis::Axis;
 use crate::plot::panel::{Line, Panel};
@@ -101,7 +104,7 @@ fn percentile_panel(report: &Report, top: f64) -> Panel {
     let deepest = lines.iter().filter_map(|line| line.points.last()).map(|p| p.0).fold(2.0, f64::max);
     let y = Axis::logarithmic(lines.iter().flat_map(|line| line.points.iter().map(|p| p.1)), show_ns);
     Panel {
-        title: "Latency by percentile (reads solid, writes dashed)",
+        title: "Latency by percentile (reads solid, writes dashed)".to_owned(),
         frame: [MARGIN, top, WIDTH - MARGIN, top + UPPER_PANEL],
         x: Axis::nines(deepest),
         y,
@@ -139,7 +142,7 @@ fn throughput_panel(report: &Report, top: f64) -> Panel {
         .collect();
     let most = lines.iter().flat_map(|line| line.points.iter().map(|p| p.1)).fold(1.0, f64::max);
     Panel {
-        title: "I/Os per second",
+        title: "I/Os per second".to_owned(),
         frame: half(true, top),
         x: time_axis(report),
         y: Axis::linear(most * 1.05, show_count),
@@ -157,7 +160,7 @@ fn latency_panel(report: &Report, top: f64) -> Panel {
     }
     let y = Axis::logarithmic(lines.iter().flat_map(|line| line.points.iter().map(|p| p.1)), show_ns);
     Panel {
-        title: "Latency over time (median solid, 99th percentile dashed)",
+        title: "Latency over time (median solid, 99th percentile dashed)".to_owned(),
         frame: half(false, top),
         x: time_axis(report),
         y,

@@ -13,7 +13,7 @@ pub(crate) struct Line {
 
 /// A chart.
 pub(crate) struct Panel {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     /// Left, top, right, bottom of the plotting area.
     pub(crate) frame: [f64; 4],
     pub(crate) x: Axis,
@@ -35,7 +35,7 @@ impl Panel {
     /// Draws everything.
     pub(crate) fn draw(&self, svg: &mut Svg) {
         let [left, top, _, _] = self.frame;
-        svg.text(left, top - 14.0, "panel", Align::Left, self.title);
+        svg.text(left, top - 14.0, "panel", Align::Left, &self.title);
         self.grid(svg);
         svg.frame(self.frame);
         for line in &self.lines {
