@@ -28,29 +28,35 @@ pub(super) struct App {
     connections: u16,
 }
 
-/// A database and a log: small random accesses beside large sequential ones, with both block sizes.
+/// The one whose latency matters.
+pub(super) const SENSITIVE: usize = 0;
+/// The one that takes what it can get.
+pub(super) const GREEDY: usize = 1;
+
+/// A shop's database and analytics beside it: few small random accesses, and as many large ones as fit, with both block
+/// sizes.
 pub(super) const APPS: [App; 2] = [
     App {
         name: "shop",
         volume: "shop-db",
         block_size: 4096,
-        workload: "4 KiB random, 70 % reads, 2 queues of depth 16",
+        workload: "4 KiB random, 70 % reads, depth 4",
         read_percent: 70,
         access: Size::kib(4),
         pattern: Pattern::Random,
-        queue_depth: 16,
-        connections: 2,
+        queue_depth: 4,
+        connections: 1,
     },
     App {
         name: "analytics",
         volume: "analytics-log",
         block_size: 512,
-        workload: "64 KiB sequential, 50 % reads, 1 queue of depth 4",
-        read_percent: 50,
+        workload: "64 KiB sequential, 30 % reads, 2 queues of depth 64",
+        read_percent: 30,
         access: Size::kib(64),
         pattern: Pattern::Sequential,
-        queue_depth: 4,
-        connections: 1,
+        queue_depth: 64,
+        connections: 2,
     },
 ];
 

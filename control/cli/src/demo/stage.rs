@@ -3,9 +3,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use sluice_node_api::v1::{self, host_access::Access};
 use sluice_node_api::{ApiAddress, NodeClient, connect};
+use sluice_perf::spec::JobSpec;
 use sluiced::Node;
 use sluiced::config::{RawConfig, RawDevice};
 use tempfile::TempDir;
@@ -29,6 +31,13 @@ pub(super) struct Published {
     pub(super) nqn: String,
     /// Where the load connects.
     pub(super) address: SocketAddr,
+}
+
+impl Published {
+    /// Its application's load.
+    pub(super) fn job(&self, run_time: Duration) -> JobSpec {
+        self.app.job(self.address, &self.nqn, run_time)
+    }
 }
 
 impl Stage {

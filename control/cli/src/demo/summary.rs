@@ -4,6 +4,7 @@ use serde::Serialize;
 use sluice_node_api::Size;
 use sluice_perf::report::{JobReport, OpReport, Outcome, Report};
 
+use super::act::Isolation;
 use super::display::whole;
 use super::stage::Published;
 use crate::view::{View, card, latency};
@@ -18,6 +19,10 @@ pub(super) struct Summary {
     blocks_written: u64,
     blocks_verified: u64,
     blocks_wrong: u64,
+    /// What the sensitive application had, and whether its Min was kept.
+    isolation: Isolation,
+    /// No window missed the Min, or the device itself fell short of it.
+    min_kept: bool,
     apps: Vec<AppSummary>,
 }
 
@@ -62,7 +67,7 @@ struct OpSummary {
 
 impl Summary {
     /// From the load's report, whose jobs stand in the order of the volumes.
-    pub(super) fn new(report: &Report, volumes: &[Published]) -> Summary {
+    pub(super) fn new(report: &Report, volumes: &[Published], isolation: Isolation) -> Summary {
         let apps: Vec<AppSummary> = report.jobs.iter().zip(volumes).map(AppSummary::new).collect();
         let sum = |count: fn(&AppSummary) -> u64| apps.iter().map(count).sum();
         let (blocks_verified, blocks_wrong) = (sum(|app| app.blocks_verified), sum(|app| app.blocks_wrong));
@@ -71,6 +76,8 @@ impl Summary {
             blocks_written: sum(|app| app.blocks_written),
             blocks_verified,
             blocks_wrong,
+            min_kept: isolation.is_kept(),
+            isolation,
             apps,
         }
     }
@@ -154,7 +161,7 @@ impl View for Summary {
             ),
             false => format!("NOT VERIFIED: {} blocks were wrong", units::count(self.blocks_wrong)),
         };
-        format!("{apps}\n{verdict}\n")
+        format!("{apps}\n{}\n{verdict}\n", card(&self.isolation.pairs()))
     }
 }
 
@@ -192,9 +199,15 @@ mod test {
     use sluice_perf::stats::{Counters, Rates};
 
     use super::Summary;
+    use crate::demo::act::{Act, Isolation};
     use crate::demo::apps::APPS;
     use crate::demo::stage::Published;
     use crate::view::View;
+
+    fn isolation() -> Isolation {
+        let act = Act { iops: 9000, p50_ns: Some(90_000), p99_ns: Some(200_000), p99_9_ns: None };
+        Isolation { app: "shop", min_iops: Some(8000), with_qos: act, windows: 60, ..Isolation::default() }
+    }
 
     fn volumes() -> Vec<Published> {
         let address = ([127, 0, 0, 1], 4420).into();
@@ -202,7 +215,7 @@ mod test {
     }
 
     fn job(volume: &Published) -> JobReport {
-        let job = volume.app.job(volume.address, &volume.nqn, Duration::from_secs(2));
+        let job = volume.job(Duration::from_secs(2));
         let latency = Latency {
             p50_ns: 80_000,
             p99_ns: 250_000,
@@ -238,9 +251,9 @@ mod test {
 
     #[test]
     fn snapshot() {
-        let text = Summary::new(&report(|_| ()), &volumes()).text();
+        let text = Summary::new(&report(|_| ()), &volumes(), isolation()).text();
         let expected = "
-app      shop on volume shop-db: 4 KiB random, 70 % reads, 2 queues of depth 16
+app      shop on volume shop-db: 4 KiB random, 70 % reads, depth 4
 outcome  completed
 rate     35.0 K IOPS, 95.3 MiB/s over 2.0 s
 reads    70.0 K (273.4 MiB), p50 80.0 us, p99 250 us, p99.9 400 us, max 2.00 ms
@@ -250,14 +263,20 @@ connect  nvme connect --transport=tcp --traddr=127.0.0.1 --trsvcid=4420 --nqn=nq
 ";
         assert!(text.starts_with(expected), "{text}");
         assert!(
-            text.ends_with("\nverified: 65.5 K blocks written, 200 K read and compared, all of them right\n"),
+            text.ends_with(
+                "
+its Min     9.00 K IOPS, p50 90.0 us, p99 200 us, p99.9 -
+verdict     shop had its Min of 8.00 K IOPS in every window in which it asked for it
+
+verified: 65.5 K blocks written, 200 K read and compared, all of them right\n"
+            ),
             "{text}"
         );
     }
 
     #[test]
     fn anything_short_of_a_whole_proof_is_not_verified() {
-        assert!(Summary::new(&report(|_| ()), &volumes()).verified);
+        assert!(Summary::new(&report(|_| ()), &volumes(), isolation()).verified);
         let changes: [fn(&mut JobReport); 5] = [
             |job| job.outcome = Outcome::VerifyFailed,
             |job| job.outcome = Outcome::Stopped,
@@ -266,17 +285,18 @@ connect  nvme connect --transport=tcp --traddr=127.0.0.1 --trsvcid=4420 --nqn=nq
             |job| job.counters.blocks_wrong = 1,
         ];
         for change in changes {
-            let summary = Summary::new(&report(change), &volumes());
+            let summary = Summary::new(&report(change), &volumes(), isolation());
             assert!(!summary.verified && summary.text().contains("NOT VERIFIED"), "{}", summary.text());
         }
         let mut one = report(|_| ());
         one.jobs.pop();
-        assert!(!Summary::new(&one, &volumes()).verified);
+        assert!(!Summary::new(&one, &volumes(), isolation()).verified);
     }
 
     #[test]
     fn json_has_the_figures_of_each_application() {
-        let json = serde_json::to_value(Summary::new(&report(|_| ()), &volumes())).expect("JSON");
+        let json =
+            serde_json::to_value(Summary::new(&report(|_| ()), &volumes(), isolation())).expect("JSON");
         assert_eq!(
             (json["verified"].as_bool(), json["blocks_verified"].as_u64()),
             (Some(true), Some(200_000))
