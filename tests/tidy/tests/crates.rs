@@ -51,6 +51,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-socket-paths", &[]),
     ("sluice-bench", &[]),
     ("sluice-qos-cost", &["sluice-qos"]),
+    ("sluice-placement-cost", &["sluice-placement"]),
+    // The scheduler in tests only: both must admit the same.
+    ("sluice-placement", &["sluice-qos"]),
     ("sluice-isolation", &["sluice-node-api", "sluice-perf"]),
     ("sluice-cli", &["sluice-host", "sluice-node-api", "sluice-perf", "sluiced"]),
 ];
@@ -59,7 +62,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const SPANNING: [&str; 3] = ["sluice-e2e", "sluice-tidy", "sluice-vm"];
 
 /// Values in, values out: no clock, socket, runtime, logger or randomness of their own.
-const PURE: [&str; 4] = ["sluice-nvme", "sluice-nvme-block", "sluice-qos", "sluice-volume"];
+const PURE: [&str; 5] =
+    ["sluice-nvme", "sluice-nvme-block", "sluice-placement", "sluice-qos", "sluice-volume"];
 
 /// Crates whose task is memory or rings shared with the kernel, and the one that measures such rings.
 const UNSAFE: [&str; 5] =

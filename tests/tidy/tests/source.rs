@@ -11,7 +11,13 @@ struct Banned {
 }
 
 /// Crates without I/O.
-const PURE: &[&str] = &["dataplane/nvme/", "dataplane/nvme-block/", "dataplane/qos/", "dataplane/volume/"];
+const PURE: &[&str] = &[
+    "control/placement/",
+    "dataplane/nvme/",
+    "dataplane/nvme-block/",
+    "dataplane/qos/",
+    "dataplane/volume/",
+];
 /// Crates on an I/O's way.
 const HOT: &[&str] = &[
     "hugepages/",
