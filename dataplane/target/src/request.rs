@@ -17,6 +17,10 @@ use zerocopy::FromBytes;
 ///  command --+--> Waiting ----buffer----+--> Receiving ---all data---+--> Held ---its turn---+--> Submitted --> done
 ///            |  (no buffer is free)     |   (R2T is out)             |   (a limit, others)   |
 ///            +--------------------------+----------------------------+-----------------------+
+///
+///  read -----+--> Held ---its turn---+--> Parked ----buffer----+--> Submitted --> done
+///            |   (a limit, others)   |  (no buffer is free)    |
+///            +-----------------------+-------------------------+
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -26,6 +30,8 @@ pub(crate) enum State {
     Receiving,
     /// For its turn: the scheduler has it.
     Held,
+    /// For a buffer, though its turn has come.
+    Parked,
     /// At the volume, or queued for it.
     Submitted,
 }
@@ -125,6 +131,12 @@ impl Request {
     pub(crate) fn memory_bytes(&self) -> u64 {
         let buffers = if matches!(self.plan, Plan::Compare(_)) { 2 } else { 1 };
         buffers * u64::from(self.buffer_bytes())
+    }
+
+    /// Whether it needs its memory before its turn: for the host's data. What is read wants it only then, so that a
+    /// host held back by its limit holds none.
+    pub(crate) fn wants_memory_first(&self) -> bool {
+        !matches!(self.plan, Plan::Read(_))
     }
 
     /// The size of each buffer it needs.

@@ -15,7 +15,8 @@
 //! as long again as the service itself costs nobody anything and keeps the device busy without gaps. The same holds
 //! while Mins lag: what was promised goes before what is quick. Reads and writes vote apart.
 //!
-//! Invariants: with nothing in flight there is room for one I/O whatever the window; `in_flight <= max_in_flight`;
+//! Invariants: with nothing in flight there is room for one I/O whatever the window; `in_flight <= max_in_flight`, but for
+//! what was parked;
 //! weighted service stays within the window, or is one I/O; reserved service may have an eighth of it beyond.
 
 mod capacity;
@@ -116,19 +117,31 @@ impl Governor {
             _ if self.latencies.is_prompt(slot, waited) => Haste::Prompt,
             _ => Haste::Queued,
         };
+        self.entered(slot);
+        self.capacity.dispatched(slot.cost);
+        haste
+    }
+
+    /// An I/O takes its room at the device.
+    #[inline]
+    pub(crate) fn entered(&mut self, slot: &Slot) {
         self.in_flight += 1;
         self.in_flight_units += u32::from(slot.units);
         self.reserved_units += if slot.reserved { u32::from(slot.units) } else { 0 };
-        self.capacity.dispatched(slot.cost);
-        haste
+    }
+
+    /// And gives it back.
+    #[inline]
+    pub(crate) fn left(&mut self, slot: &Slot) {
+        self.in_flight -= 1;
+        self.in_flight_units -= u32::from(slot.units);
+        self.reserved_units -= if slot.reserved { u32::from(slot.units) } else { 0 };
     }
 
     /// An I/O is back.
     #[inline]
     pub(crate) fn completed(&mut self, slot: &Slot, latency: Nanos) {
-        self.in_flight -= 1;
-        self.in_flight_units -= u32::from(slot.units);
-        self.reserved_units -= if slot.reserved { u32::from(slot.units) } else { 0 };
+        self.left(slot);
         self.capacity.completed(slot.cost);
         if slot.kind.carries_data() {
             self.latencies.record(slot, latency);

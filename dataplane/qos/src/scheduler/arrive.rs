@@ -115,15 +115,19 @@ impl Scheduler {
         }
     }
 
-    /// Takes an I/O back that was not dispatched: Abort, or the end of its controller. It leaves no trace in any
-    /// bucket. `false`: it is at the device, or was never here.
+    /// Takes an I/O back that is not at the device: Abort, or the end of its controller. If it was not dispatched, it
+    /// leaves no trace in any bucket. `false`: it is at the device, or was never here.
     pub fn remove(&mut self, now: Nanos, slot: u32) -> bool {
         let entry = self.slots.get_mut(slot);
-        if entry.state != SlotState::Queued {
+        let (state, index) = (entry.state, u32::from(entry.volume));
+        if !matches!(state, SlotState::Queued | SlotState::Parked) {
             return false;
         }
         entry.state = SlotState::Free;
-        let index = u32::from(entry.volume);
+        if state == SlotState::Parked {
+            self.volumes[index as usize].in_flight -= 1;
+            return true;
+        }
         let volume = &mut self.volumes[index as usize];
         self.slots.unlink(&mut volume.queue, slot);
         volume.queued -= 1;

@@ -25,6 +25,7 @@ mod dispatch;
 mod housekeeping;
 mod lease;
 mod limits;
+mod park;
 mod place;
 mod scale;
 mod view;

@@ -63,6 +63,31 @@ fn an_io_goes_at_once_when_nothing_hinders_it() {
 }
 
 #[test]
+fn what_cannot_go_yet_takes_no_room() {
+    let mut scheduler = scheduler(1);
+    let (index, tag) = app(&mut scheduler, qos(0, Some(200)));
+    assert_eq!(enqueue(&mut scheduler, 0, 0, tag), Placement::Go);
+    scheduler.park(0);
+    assert_eq!(scheduler.device().governor.in_flight, 0);
+    // Its room is another's. What it paid stays paid: Max lets one more of 5 ms of it through, no third.
+    assert_eq!(enqueue(&mut scheduler, 0, 1, tag), Placement::Held);
+    assert_eq!(dispatch(&mut scheduler, 5 * MS), [1]);
+    assert!(matches!(scheduler.remove_volume(tag), Err(ControlError::VolumeInUse { .. })));
+    scheduler.unpark(Nanos(6 * MS), 0);
+    assert_eq!(scheduler.device().governor.in_flight, 2);
+    scheduler.complete(Nanos(6 * MS + 80 * US), 0);
+    scheduler.complete(Nanos(6 * MS + 80 * US), 1);
+    // The device took its time from when it had the I/O.
+    let latency = &scheduler.app(index).unwrap().stats.device_latency;
+    assert!(latency.permille(1000).0 < 2 * MS, "{latency:?}");
+    // One that is taken back while it is parked is gone.
+    assert_eq!(enqueue(&mut scheduler, 20 * MS, 0, tag), Placement::Go);
+    scheduler.park(0);
+    assert!(scheduler.remove(Nanos(20 * MS), 0) && !scheduler.remove(Nanos(20 * MS), 0));
+    assert_eq!(scheduler.remove_volume(tag), Ok(()));
+}
+
+#[test]
 fn a_volumes_ios_keep_their_order_and_volumes_take_turns() {
     let mut scheduler = scheduler(1);
     let (index, first) = app(&mut scheduler, Qos::default());

@@ -17,6 +17,8 @@ pub(crate) enum SlotState {
     Queued,
     /// At the device.
     InFlight,
+    /// Dispatched, and not at the device: its caller lacks what it needs.
+    Parked,
 }
 
 /// What an I/O's latency will tell about the device.

@@ -2,13 +2,6 @@
 //!
 //! The hot path of the target. Per command it costs a slot, a buffer and an entry in the batch; the
 //! volume is called once per round, and the sockets too.
-//!
-//! Data memory is shared by all connections, so two rules keep hosts from starving each other. Half of it is
-//! for connections that hold none: each gets one command's worth, whatever the others hold. Of the other half
-//! a connection may hold half as much as is free, for commands under way and responses not sent together;
-//! its further commands wait in line. And one whose responses pile up is not read any further (see `receive`).
-//! So hosts that stall, however greedily they began, leave room for a hundred more by default until they are
-//! closed.
 
 use crate::apps::Apps;
 use crate::config::TargetConfig;
@@ -35,11 +28,6 @@ const COMPLETIONS: usize = 256;
 
 /// Slots taken from the scheduler at once.
 const DUE: usize = 64;
-
-/// Buffers that only commands with in-capsule data may take.
-const RESERVED_BUFFERS: u32 = 16;
-/// Requests in line that are looked at in one round, so that a long line costs the others little.
-const LOOKS: usize = 256;
 
 /// A failed command, for its controller's error log.
 #[derive(Clone, Copy, Debug)]
@@ -69,9 +57,9 @@ pub(crate) struct IoPath {
     queue: Vec<VolumeIo>,
     accepted: usize,
     /// Requests in line for a buffer, oldest first.
-    waiting: VecDeque<u32>,
+    pub(super) waiting: VecDeque<u32>,
     /// How many of them, from the front, were not looked at since memory came free.
-    unseen: usize,
+    pub(super) unseen: usize,
     completions: Vec<Completion>,
     /// How the Flush at the end of the service went, once it is done.
     pub(crate) flushed: Option<Result<(), IoError>>,
@@ -173,44 +161,18 @@ impl IoPath {
         // There is a slot for every entry of every queue; only a host that overruns its queue finds none.
         let slot = self.requests.insert(request).map_err(|_| Status::COMMAND_INTERRUPTED)?;
         connection.outstanding += 1;
-        let brings_data = self.requests.get(slot).is_some_and(|request| request.data_here);
-        if (connection.waiting == 0 || brings_data) && self.acquire(connection, slot) {
+        let request = self.requests.get(slot).expect("just put there");
+        let (brings_data, wants_memory) = (request.data_here, request.wants_memory_first());
+        if !wants_memory || (connection.waiting == 0 || brings_data) && self.acquire(connection, slot) {
             self.start(connection, slot, now);
         } else {
-            connection.waiting += 1;
-            self.waiting.push_back(slot);
+            self.wait_for_memory(connection, slot);
         }
         Ok(())
     }
 
-    /// Takes the memory a request needs, all or nothing. `false`: not now.
-    fn acquire(&mut self, connection: &mut Connection, slot: u32) -> bool {
-        let Some(request) = self.requests.get_mut(slot) else { return true };
-        let (needs, length) = (request.memory_bytes(), request.buffer_bytes());
-        if needs == 0 {
-            return true;
-        }
-        if !request.data_here {
-            let held = connection.memory_bytes();
-            let (free, all) = (self.buffers.available_bytes(length), self.buffers.total_bytes(length));
-            if held > 0 && held + needs > free.saturating_sub(all / 2) / 2 {
-                return false;
-            }
-            // Commands that come with their data must always find a place, or transfers that hold memory
-            // could wait for a command that waits for memory.
-            if self.buffers.available(length) <= RESERVED_BUFFERS {
-                return false;
-            }
-        }
-        let acquired = request.take_memory(&self.buffers);
-        if acquired {
-            connection.held_bytes += request.held_bytes;
-        }
-        acquired
-    }
-
     /// A request has its memory: ask the host for data, or submit.
-    fn start(&mut self, connection: &mut Connection, slot: u32, now: Nanos) {
+    pub(super) fn start(&mut self, connection: &mut Connection, slot: u32, now: Nanos) {
         let Some(request) = self.requests.get_mut(slot) else { return };
         match request.bytes_from_host() {
             from_host @ 1.. if !request.data_here => {
@@ -221,36 +183,6 @@ impl IoPath {
             }
             _ => self.submit(connection, slot, now),
         }
-    }
-
-    /// Memory may have come free: everybody in line is to be looked at.
-    pub(crate) fn look_again(&mut self) {
-        self.unseen = self.waiting.len();
-    }
-
-    /// Gives requests in line another chance, oldest first. A connection over its share is passed over,
-    /// so it holds up nobody but itself. Returns whether to come back.
-    pub(crate) fn retry_waiting(&mut self, connections: &mut Slab<Connection>, now: Nanos) -> bool {
-        let looks = self.unseen.min(LOOKS);
-        self.unseen -= looks;
-        for _ in 0..looks {
-            let Some(slot) = self.waiting.pop_front() else { break };
-            let Some(request) = self.requests.get(slot) else { continue };
-            let Some(connection) = live(connections, request.connection) else {
-                self.requests.remove(slot);
-                continue;
-            };
-            if request.aborted {
-                connection.waiting -= 1;
-                self.finish(connection, slot, Status::ABORT_REQUESTED);
-            } else if self.acquire(connection, slot) {
-                connection.waiting -= 1;
-                self.start(connection, slot, now);
-            } else {
-                self.waiting.push_back(slot);
-            }
-        }
-        looks > 0
     }
 
     /// All of the host's data are here, or their digest is wrong.
@@ -289,30 +221,46 @@ impl IoPath {
         now: Nanos,
     ) {
         match piece {
-            Some(Ok((op, extent))) => self.schedule(slot, op, extent, now),
+            Some(Ok((op, extent))) => {
+                if self.schedule(slot, op, extent, now) == Placement::Go {
+                    self.go(connection, slot);
+                }
+            }
             Some(Err(status)) => self.finish(connection, slot, status),
             None => self.finish(connection, slot, Status::SUCCESS),
         }
     }
 
     /// Asks the scheduler: now, or in its turn.
-    fn schedule(&mut self, slot: u32, op: Op, extent: Extent, now: Nanos) {
-        let Some(request) = self.requests.get_mut(slot) else { return };
+    fn schedule(&mut self, slot: u32, op: Op, extent: Extent, now: Nanos) -> Placement {
+        let request = self.requests.get_mut(slot).expect("a request is scheduled while it is there");
         (request.op, request.extent) = (op, extent);
+        request.state = State::Held;
         let bytes = u64::from(extent.blocks) << request.block_shift;
-        let placement = match request.tag {
+        match request.tag {
             Some(tag) => self.apps.scheduler.enqueue(now, Io { slot, tag, kind: kind_of(op), bytes }),
             None => Placement::Go,
-        };
-        match placement {
-            Placement::Go => self.go(slot),
-            Placement::Held => request.state = State::Held,
         }
     }
 
-    /// A request's turn has come.
-    fn go(&mut self, slot: u32) {
-        let request = self.requests.get_mut(slot).expect("the scheduler names slots it was given");
+    /// A request's turn has come. A read takes its memory now; if there is none, it stands in line for it, behind its
+    /// connection's others, and takes no room at the device meanwhile.
+    fn go(&mut self, connection: &mut Connection, slot: u32) {
+        let request = self.requests.get(slot).expect("the scheduler names slots it was given");
+        if request.wants_memory_first() || connection.waiting == 0 && self.acquire(connection, slot) {
+            return self.push(slot);
+        }
+        let request = self.requests.get_mut(slot).expect("as a moment ago");
+        request.state = State::Parked;
+        if request.tag.is_some() {
+            self.apps.scheduler.park(slot);
+        }
+        self.wait_for_memory(connection, slot);
+    }
+
+    /// Puts a request into the volume's batch.
+    pub(super) fn push(&mut self, slot: u32) {
+        let request = self.requests.get_mut(slot).expect("a request goes to the volume while it is there");
         request.state = State::Submitted;
         let Extent { lba, blocks } = request.extent;
         let (volume, op) = (request.volume, request.op);
@@ -321,11 +269,16 @@ impl IoPath {
     }
 
     /// Queues what is due, for the volume.
-    pub(crate) fn dispatch(&mut self, now: Nanos) {
+    pub(crate) fn dispatch(&mut self, connections: &mut Slab<Connection>, now: Nanos) {
         loop {
             let mut due = std::mem::take(&mut self.due);
             let count = self.apps.scheduler.dispatch(now, &mut due);
-            due[..count].iter().for_each(|slot| self.go(*slot));
+            for &slot in &due[..count] {
+                let request = self.requests.get(slot).expect("the scheduler names slots it was given");
+                // What waits goes with its connection.
+                let connection = live(connections, request.connection).expect("a connection has requests");
+                self.go(connection, slot);
+            }
             let filled = count == due.len();
             self.due = due;
             if !filled {
@@ -358,7 +311,9 @@ impl IoPath {
             return false;
         };
         let Ok(slot) = self.requests.insert(request) else { return false };
-        self.schedule(slot, Op::Flush, Extent { lba: 0, blocks: 0 }, now);
+        let placement = self.schedule(slot, Op::Flush, Extent { lba: 0, blocks: 0 }, now);
+        assert!(placement == Placement::Go, "the reactor's own requests are not scheduled");
+        self.push(slot);
         true
     }
 
@@ -438,7 +393,7 @@ impl IoPath {
     }
 
     /// Answers a command without data and frees what it held.
-    fn finish(&mut self, connection: &mut Connection, slot: u32, status: Status) {
+    pub(super) fn finish(&mut self, connection: &mut Connection, slot: u32, status: Status) {
         let Some(request) = self.requests.remove(slot) else { return };
         self.release(connection, &request);
         connection.respond(request.cid, status);
@@ -460,7 +415,9 @@ impl IoPath {
         let key = connection.key;
         let found = self.requests.iter_mut().find(|(_, r)| r.connection == key && r.cid == cid);
         match found {
-            Some((_, request)) if matches!(request.state, State::Waiting | State::Receiving) => {
+            Some((_, request))
+                if matches!(request.state, State::Waiting | State::Receiving | State::Parked) =>
+            {
                 request.aborted = true;
                 true
             }

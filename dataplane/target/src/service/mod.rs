@@ -20,6 +20,7 @@ mod control;
 mod drain;
 mod housekeeping;
 mod io;
+mod memory;
 mod message;
 mod receive;
 
@@ -194,7 +195,7 @@ impl Service for TargetService {
         self.now = cx.now;
         let mut busy = self.receive_hot(cx);
         let looked = self.io.retry_waiting(&mut self.connections, cx.now);
-        self.io.dispatch(cx.now);
+        self.io.dispatch(&mut self.connections, cx.now);
         let submitted = self.io.submit_queue(cx.now);
         // A device of memory is done within `submit`; by the round's own clock that would take no time at all.
         let now = if submitted { sluice_reactor::clock::now() } else { cx.now };
@@ -202,7 +203,7 @@ impl Service for TargetService {
         let completed = self.io.complete(&mut self.connections, now);
         if completed {
             // The device has room again: it need not wait until the responses are sent.
-            self.io.dispatch(now);
+            self.io.dispatch(&mut self.connections, now);
             let _ = self.io.submit_queue(now);
         }
         busy |= submitted | completed;

@@ -3,6 +3,7 @@
 //! A Max of 10 I/O units a second lets the first few reads through, so of 40 most wait for seconds: long enough for
 //! anything here, and never waited for.
 
+use crate::harness::association::ENABLE;
 use crate::harness::host::{Host, io};
 use crate::harness::{Association, Target, Witness, until};
 use sluice_nvme::opcode::{AdminOpcode, NvmOpcode};
@@ -78,6 +79,46 @@ fn what_waits_can_be_aborted() {
     let reply = association.admin.run(abort, HostData::None, false);
     assert_eq!((reply.status(), reply.cqe.dw0.get() & 1), (Status::SUCCESS, 0), "it was aborted");
     assert_eq!(association.io[0].wait(last).status(), Status::ABORT_REQUESTED);
+}
+
+/// A host that keeps hundreds of reads in line behind its limit takes nobody's memory.
+#[test]
+fn reads_that_wait_hold_no_memory() {
+    let target = Target::start();
+    let subsystem = target.volume("data");
+    let mut witness = Witness::open(&target, &subsystem);
+    target.ask(target.handle.set_app(limited(Some(10))));
+    let mut throttled = Association::open(&target, &subsystem, 4);
+    let read = |host: &mut Host, lba: u64| {
+        host.submit(io(NvmOpcode::Read, lba, 1), HostData::In { length: 4096 }, false)
+    };
+    let cids: Vec<Vec<u16>> =
+        throttled.io.iter_mut().map(|host| (0..100).map(|lba| read(host, lba)).collect()).collect();
+    until("reads that wait", || (app(&target).queued > 350).then_some(()));
+    // What went at first may still be on its way.
+    until("no memory held", || (target.in_flight().buffer_bytes == target.idle_bytes).then_some(()));
+    target.ask(target.handle.set_app(limited(None)));
+    for (host, cids) in throttled.io.iter_mut().zip(cids) {
+        assert!(cids.into_iter().all(|cid| host.wait(cid).status().is_success()));
+    }
+    witness.testify();
+    target.until_idle();
+}
+
+#[test]
+fn a_controller_reset_takes_what_waits_with_it() {
+    let target = Target::start();
+    let subsystem = target.volume("data");
+    let (mut association, _) = throttled(&target, &subsystem);
+    assert_eq!(association.admin.configure(ENABLE & !1), Status::SUCCESS);
+    association.io[0].until_closed();
+    target.until_idle();
+    assert_eq!(app(&target).queued, 0);
+    target.ask(target.handle.set_app(limited(None)));
+    assert_eq!(association.admin.configure(ENABLE), Status::SUCCESS);
+    let mut queue = Host::open(&target, false);
+    assert!(queue.connect(&association.io_queue(1), 0).status().is_success());
+    assert!(queue.read(0, 1).is_ok());
 }
 
 #[test]

@@ -187,3 +187,28 @@ fn more_aborts_than_the_limit_are_all_answered() {
         assert_eq!((reply.status(), reply.cqe.dw0.get()), NOT_ABORTED);
     }
 }
+
+/// Reads whose turn has come and that find no memory are forgotten with their host, and their volume can go.
+#[test]
+fn reads_in_line_go_with_their_host() {
+    let target = tight();
+    let subsystem = target.volume("data");
+    let mut association = Association::open(&target, &subsystem, 1);
+    target.gate.shut_for(|op| op == sluice_device::Op::Read);
+    for number in 0..64 {
+        let (sqe, data) = read(number);
+        association.io[0].submit(sqe, data, false);
+    }
+    until("64 commands", || (target.outstanding() == 64).then_some(()));
+    drop(association);
+    target.until_connections(0);
+    target.open_gate();
+    target.until_idle();
+    assert!(Association::open(&target, &subsystem, 1).io[0].read(0, 4).is_ok());
+    target.ask(target.handle.unpublish("data"));
+    target.ask(target.handle.delete_volume("data"));
+    until("no application", || {
+        let apps = target.ask(target.handle.apps());
+        apps.iter().all(|status| status.app.name != "test").then_some(())
+    });
+}
