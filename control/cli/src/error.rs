@@ -23,6 +23,12 @@ pub enum CliError {
     /// The node refused; its message says what to do.
     #[error("{}", message(.0))]
     Refused(#[from] Status),
+    /// The node has no such pool.
+    #[error("no pool {name:?} on this node; `sluice pool list` shows those there are")]
+    NoPool {
+        /// What was asked for.
+        name: String,
+    },
     /// No pool knows the application.
     #[error("no application {name:?} on this node; `sluice app list` shows those there are")]
     NoApp {
@@ -54,7 +60,7 @@ impl CliError {
         match self {
             CliError::Unreachable { .. } => 3,
             CliError::Refused(status) => code(status.code()),
-            CliError::NoApp { .. } => 4,
+            CliError::NoApp { .. } | CliError::NoPool { .. } => 4,
             CliError::Demo(error) => error.exit_code(),
             CliError::Host(HostError::NoDrive { .. }) => 4,
             CliError::Host(HostError::InUse { .. } | HostError::Busy { .. }) => 5,

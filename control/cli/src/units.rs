@@ -32,6 +32,23 @@ pub(crate) fn long_duration(ns: u64) -> String {
     }
 }
 
+/// A moment of Unix time in microseconds, to the second: `2026-11-23T15:04:05Z`.
+pub(crate) fn date(unix_us: u64) -> String {
+    let seconds = unix_us / 1_000_000;
+    let (day, time) = (seconds / 86_400, seconds % 86_400);
+    // Counted from March of the year 0 in eras of 400 years, whose length is always the same (Hinnant, "days").
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) =
+        if month < 10 { (era * 400 + year, month + 3) } else { (era * 400 + year + 1, month - 9) };
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// A count in thousands, millions or billions: `999`, `12.3 K`, `1.23 M`.
 pub(crate) fn count(n: u64) -> String {
     let value = n as f64;
@@ -51,7 +68,7 @@ pub(crate) fn per_second(n: u64, elapsed_ns: u64) -> u64 {
 
 #[cfg(test)]
 mod test {
-    use super::{count, duration, long_duration, per_second};
+    use super::{count, date, duration, long_duration, per_second};
 
     #[test]
     fn times() {
@@ -81,6 +98,21 @@ mod test {
         ];
         for (seconds, text) in table {
             assert_eq!(long_duration(seconds * 1_000_000_000), text);
+        }
+    }
+
+    #[test]
+    fn dates() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_825_600, "2000-02-29T12:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_795_440_000, "2026-11-23T13:20:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ];
+        for (seconds, text) in table {
+            assert_eq!(date(seconds * 1_000_000), text);
         }
     }
 

@@ -69,7 +69,7 @@ fn a_volume_from_creation_to_deletion() {
         (Some(4 << 20), Some(512))
     );
     let table = node.table("volume list");
-    assert!(table.contains("db-0    shop  disk  4 MiB    512  none"), "{table}");
+    assert!(table.contains("db-0    shop  disk  4 MiB      0 B    512  none"), "{table}");
 
     let published = node.json("volume publish db-0 --any-host");
     let address = node.node.nvme_tcp_addresses()[0];
@@ -87,6 +87,35 @@ fn a_volume_from_creation_to_deletion() {
     assert_eq!(node.json("volume unpublish db-0")["published"], false);
     assert_eq!(node.json("volume delete db-0")["deleted"], "db-0");
     assert_eq!(node.json("volume list"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn snapshots_clones_and_the_way_back() {
+    let node = Fixture::new();
+    node.table("volume create db-0 --app shop --size 4MiB");
+    node.table("volume create db-1 --app shop --size 4MiB --thick");
+    assert_eq!(node.json("volume show db-1")["thick"], true);
+    let taken = node.json("snapshot create db-0@monday db-1@monday");
+    assert_eq!((&taken[0]["name"], &taken[1]["volume"]), (&Value::from("monday"), &Value::from("db-1")));
+    assert_eq!(node.json("snapshot list").as_array().map(Vec::len), Some(2));
+    assert!(node.table("snapshot list db-0").contains("db-0@monday"));
+    assert_eq!(node.json("volume clone db-0@monday copy --app test")["origin"], "db-0@monday");
+    assert_eq!(node.json("volume resize db-0 --size 8MiB")["size_bytes"], 8 << 20);
+    assert_eq!(node.json("volume rollback db-0@monday")["name"], "db-0");
+    assert!(node.table("snapshot changes db-0@monday").starts_with("OFFSET"));
+    assert_eq!(node.json("snapshot delete db-0@monday --wait")["deleted"], "db-0@monday");
+    assert_eq!(node.json("volume delete copy --wait")["deleted"], "copy");
+    let pool = node.json("pool show disk");
+    assert_eq!((&pool["space"], &pool["snapshots"]), (&Value::from("ample"), &Value::from(1)));
+    assert!(pool["promised_bytes"].as_u64() == Some(4 << 20) && pool["suspended"].is_null(), "{pool}");
+
+    assert!(node.fails("volume resize db-0 --size 4MiB", 2).contains("cannot shrink"));
+    assert!(node.fails("volume rollback db-0@none", 4).contains("snapshot list"));
+    assert!(node.fails("snapshot delete db-0@none", 4).contains("db-0@none"));
+    assert!(node.fails("volume clone none copy --app test", 4).contains("none"));
+    assert!(node.fails("pool show none", 4).contains("pool list"));
+    assert!(node.fails("volume clone db-1@monday db-0 --app test", 5).contains("db-0"));
+    assert!(node.fails("snapshot changes db-0", 5).contains("take a snapshot"));
 }
 
 #[test]
@@ -108,7 +137,7 @@ fn exit_codes_are_those_of_the_help() {
     assert!(node.fails("volume create db-0 --app shop --size 8MiB", 5).contains("4MiB, not 8MiB"));
     node.table("volume publish db-0 --any-host");
     assert!(node.fails("volume delete db-0", 5).contains("unpublish"));
-    assert!(node.fails("volume create big --app shop --size 1GiB", 6).contains("contiguous"));
+    assert!(node.fails("volume create big --app shop --size 1GiB --thick", 6).contains("bytes are needed"));
 
     let output = sluice(&["--node", "unix:/nowhere/api"], "node");
     assert_eq!(output.status.code(), Some(3));

@@ -100,6 +100,7 @@ fn spec(name: &str) -> v1::CreateVolumeRequest {
         size_bytes: 4 * MIB,
         block_size: 4096,
         pool: String::new(),
+        thick: false,
     }
 }
 
@@ -164,9 +165,9 @@ async fn wrong_requests_are_refused_with_a_reason() {
         (v1::CreateVolumeRequest { block_size: 1024, ..spec("a") }, Code::InvalidArgument, "512 or 4096"),
         (v1::CreateVolumeRequest { pool: "none".into(), ..spec("a") }, Code::NotFound, "disk"),
         (
-            v1::CreateVolumeRequest { size_bytes: 64 * MIB, ..spec("a") },
+            v1::CreateVolumeRequest { size_bytes: 64 * MIB, thick: true, ..spec("a") },
             Code::ResourceExhausted,
-            "contiguous",
+            "bytes are needed",
         ),
     ];
     for (request, code, says) in table {
@@ -236,7 +237,7 @@ async fn the_node_tells_what_it_is() {
     let pools = node.client.list_pools(v1::ListPoolsRequest {}).await.expect("a list").into_inner().pools;
     let pool = &pools[0];
     assert_eq!((pool.name.as_str(), pool.volumes, pool.free_bytes), ("disk", 0, pool.capacity_bytes));
-    assert!(pool.capacity_bytes < 64 * MIB && pool.largest_free_bytes == pool.free_bytes);
+    assert!(pool.capacity_bytes < 64 * MIB && pool.level() == v1::SpaceLevel::Ample);
 }
 
 #[tokio::test]
@@ -314,6 +315,7 @@ fn http(address: std::net::SocketAddr, path: &str) -> String {
 async fn metrics_are_served_to_whoever_asks() {
     let mut fixture = Fixture::new(&[memory("disk")]).await;
     fixture.create(spec("db")).await.expect("created");
+    fixture.publish("db", any()).await.expect("published");
     let address = fixture.node.metrics_address().expect("configured");
     let get = |path: &'static str| tokio::task::spawn_blocking(move || http(address, path));
     let answer = get("/metrics").await.expect("asked");

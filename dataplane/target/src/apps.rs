@@ -1,14 +1,15 @@
 //! The applications of one device: from names and volumes to the scheduler's indices and tags, and back.
 //!
 //! An application is here because its QoS was set, or because a volume names it; the latter has the default QoS.
-//! Volumes get their tag when they are opened or created; queues copy it at Connect.
+//! Volumes get their tag when they are published; queues copy it at Connect.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use sluice_device::{DeviceInfo, Nanos};
 use sluice_qos::{
-    App, AppIndex, AppSpec, Change, Config, DeviceProfile, Event, Lease, Qos, Scheduler, Tag, VolumeQos,
+    App, AppIndex, AppSpec, Change, Config, DeviceProfile, Event, LatencyClass, Lease, Qos, QosSpec,
+    Scheduler, Tag, VolumeQos,
 };
 use sluice_volume::VolumeIndex;
 
@@ -16,6 +17,8 @@ use crate::handle::{AppFigures, AppStatus, ControlError, LeaseSpec, NotedEvent, 
 
 /// The name that the reactor's own work is charged to.
 const SYSTEM: &str = "system";
+/// The weight of the reactor's own work, a tenth of an application's: what hosts wait for does not ask for its turn.
+const SYSTEM_WEIGHT: u16 = 10;
 /// Events kept for those who ask.
 const EVENTS: usize = 64;
 
@@ -26,6 +29,8 @@ struct Entry {
     /// As set; without labels and with the default QoS if it was not.
     spec: AppSpec,
     set: bool,
+    /// Volumes that name it, published or not.
+    volumes: u32,
 }
 
 /// Something that happened, and when.
@@ -42,8 +47,11 @@ struct Noted {
 pub(crate) struct Apps {
     pub(crate) scheduler: Scheduler,
     by_name: BTreeMap<String, Entry>,
+    /// Of published volumes.
     tags: HashMap<VolumeIndex, Tag>,
-    /// Of volumes that are gone, while I/O to them is not.
+    /// Of the pool's work on the side.
+    background: Tag,
+    /// Of volumes that are published no longer, while I/O to them is not back.
     leaving: Vec<Tag>,
     events: VecDeque<Noted>,
     noted: u64,
@@ -52,29 +60,46 @@ pub(crate) struct Apps {
 impl Apps {
     /// For a device and the caller's `slots` requests.
     pub(crate) fn new(now: Nanos, device: &DeviceInfo, slots: u32, profile: Option<DeviceProfile>) -> Self {
-        let scheduler = Scheduler::new(now, Config::new(slots, device.queue_depth, profile));
-        let spec = AppSpec { name: SYSTEM.to_owned(), ..AppSpec::default() };
-        let system = Entry { index: AppIndex::SYSTEM, spec, set: false };
+        let qos = QosSpec { weight: SYSTEM_WEIGHT, ..QosSpec::default() };
+        let system = Qos::new(qos).expect("a weight within its range");
+        let config = Config { system, ..Config::new(slots, device.queue_depth, profile) };
+        let mut scheduler = Scheduler::new(now, config);
+        let background = scheduler.add_volume(now, AppIndex::SYSTEM, VolumeQos::default());
+        let spec = AppSpec { name: SYSTEM.to_owned(), qos, ..AppSpec::default() };
+        let system = Entry { index: AppIndex::SYSTEM, spec, set: false, volumes: 0 };
         Self {
             scheduler,
             by_name: [(SYSTEM.to_owned(), system)].into(),
             tags: HashMap::new(),
+            background: background.expect("there is room for the first"),
             leaving: Vec::new(),
             events: VecDeque::with_capacity(EVENTS),
             noted: 0,
         }
     }
 
+    /// Brings back what was set before a restart. A Min that the device cannot keep any more is not promised.
+    pub(crate) fn restore(&mut self, now: Nanos, spec: AppSpec) {
+        let Err(error) = self.set(now, spec.clone()) else { return };
+        tracing::warn!(app = spec.name, %error, "its Min is not promised any more");
+        let qos = QosSpec { min_iops: 0, latency: LatencyClass::Normal, ..spec.qos };
+        let name = spec.name.clone();
+        match self.set(now, AppSpec { qos, ..spec.clone() }) {
+            Ok(_) => {
+                if let Some(entry) = self.by_name.get_mut(&name) {
+                    entry.spec = spec;
+                }
+            }
+            Err(error) => tracing::error!(app = name, %error, "it has the default QoS"),
+        }
+    }
+
     /// A volume of the application `app` is there.
-    pub(crate) fn add_volume(
-        &mut self,
-        now: Nanos,
-        volume: VolumeIndex,
-        app: &str,
-    ) -> Result<(), ControlError> {
-        let index = self.index_of(now, app)?;
-        let tag = self.scheduler.add_volume(now, index, VolumeQos::default())?;
-        self.tags.insert(volume, tag);
+    pub(crate) fn add_volume(&mut self, now: Nanos, app: &str) -> Result<(), ControlError> {
+        self.prepare(now, app)?;
+        if let Some(entry) = self.by_name.get_mut(app) {
+            entry.volumes += 1;
+        }
         Ok(())
     }
 
@@ -83,27 +108,62 @@ impl Apps {
         self.index_of(now, app).map(drop)
     }
 
-    /// A volume is gone. Its tag goes when the last I/O is back.
-    pub(crate) fn remove_volume(&mut self, volume: VolumeIndex) {
+    /// A volume of `app` is gone.
+    pub(crate) fn remove_volume(&mut self, app: &str) {
+        if let Some(entry) = self.by_name.get_mut(app) {
+            entry.volumes -= 1;
+        }
+        self.forget_idle();
+    }
+
+    /// A volume of `app` takes I/O from now on.
+    pub(crate) fn open_volume(
+        &mut self,
+        now: Nanos,
+        volume: VolumeIndex,
+        app: &str,
+    ) -> Result<(), ControlError> {
+        if !self.tags.contains_key(&volume) {
+            let index = self.index_of(now, app)?;
+            let tag = self.scheduler.add_volume(now, index, VolumeQos::default())?;
+            self.tags.insert(volume, tag);
+        }
+        Ok(())
+    }
+
+    /// A volume takes no I/O any more. Its tag goes when the last I/O is back.
+    pub(crate) fn close_volume(&mut self, volume: VolumeIndex) {
         self.leaving.extend(self.tags.remove(&volume));
         self.sweep();
     }
 
-    /// Lets go of volumes whose I/O is back, and of applications that are here for nothing.
+    /// Lets go of volumes whose I/O is back.
     pub(crate) fn sweep(&mut self) {
         if self.leaving.is_empty() {
             return;
         }
         let scheduler = &mut self.scheduler;
         self.leaving.retain(|tag| scheduler.remove_volume(*tag).is_err());
+        self.forget_idle();
+    }
+
+    /// Lets go of applications that are here for nothing.
+    pub(crate) fn forget_idle(&mut self) {
+        let scheduler = &mut self.scheduler;
         self.by_name.retain(|_, entry| {
-            entry.set || entry.index == AppIndex::SYSTEM || scheduler.remove_app(entry.index).is_err()
+            let stays = entry.set || entry.volumes > 0 || entry.index == AppIndex::SYSTEM;
+            stays || scheduler.remove_app(entry.index).is_err()
         });
     }
 
     /// What a volume's I/O carries.
     pub(crate) fn tag(&self, volume: VolumeIndex) -> Tag {
-        *self.tags.get(&volume).expect("every volume of the pool was added")
+        *self.tags.get(&volume).expect("a published volume was opened")
+    }
+
+    /// What the pool's work on the side carries.
+    pub(crate) fn background(&self) -> Tag {
+        self.background
     }
 
     fn index_of(&mut self, now: Nanos, name: &str) -> Result<AppIndex, ControlError> {
@@ -112,7 +172,7 @@ impl Apps {
         }
         let index = self.scheduler.add_app(now, Qos::default())?;
         let spec = AppSpec { name: name.to_owned(), ..AppSpec::default() };
-        self.by_name.insert(name.to_owned(), Entry { index, spec, set: false });
+        self.by_name.insert(name.to_owned(), Entry { index, spec, set: false, volumes: 0 });
         Ok(index)
     }
 
@@ -127,7 +187,7 @@ impl Apps {
             }
             None => {
                 let index = self.scheduler.add_app(now, app.qos())?;
-                self.by_name.insert(name.clone(), Entry { index, spec, set: true });
+                self.by_name.insert(name.clone(), Entry { index, spec, set: true, volumes: 0 });
             }
         }
         self.status(now, &name)
@@ -136,7 +196,7 @@ impl Apps {
     /// Forgets an application without volumes. One that is not here is no error.
     pub(crate) fn remove(&mut self, name: &str) -> Result<(), ControlError> {
         let Some(entry) = self.by_name.get(name) else { return Ok(()) };
-        let volumes = self.scheduler.app(entry.index)?.volumes;
+        let volumes = entry.volumes;
         if volumes > 0 || entry.index == AppIndex::SYSTEM {
             return Err(ControlError::AppInUse { name: name.to_owned(), volumes });
         }
@@ -171,7 +231,7 @@ impl Apps {
         self.by_name.get(name).ok_or_else(|| ControlError::AppNotFound { name: name.to_owned() })
     }
 
-    fn status(&self, now: Nanos, name: &str) -> Result<AppStatus, ControlError> {
+    pub(crate) fn status(&self, now: Nanos, name: &str) -> Result<AppStatus, ControlError> {
         let entry = self.entry(name)?;
         let view = self.scheduler.app(entry.index)?;
         Ok(AppStatus {
@@ -181,7 +241,7 @@ impl Apps {
             lease_remaining: view.lease_until.map(|until| since(until, now)),
             min_iops_now: view.min_iops_now,
             queued: view.queued,
-            volumes: view.volumes,
+            volumes: entry.volumes,
         })
     }
 

@@ -33,8 +33,9 @@ pub mod start;
 pub mod stats;
 pub mod status;
 mod subsystem;
+mod words;
 
 pub use acceptor::{Acceptor, AcceptorError, AcceptorOptions, Directory};
 pub use config::{ConfigError, Limits, TargetConfig, Timeouts};
 pub use handle::{ControlError, ReactorHandle};
-pub use start::{Format, ReactorOptions, RunningReactor, StartError, start_reactor};
+pub use start::{Format, PoolOptions, ReactorOptions, RunningReactor, StartError, start_reactor};

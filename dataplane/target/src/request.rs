@@ -42,7 +42,7 @@ pub(crate) struct Request {
     pub(crate) cid: u16,
     pub(crate) state: State,
     pub(crate) volume: VolumeIndex,
-    /// Whose it is; `None`: not scheduled, for it is the reactor's own, or nothing is.
+    /// Whose it is; `None`: nothing is scheduled.
     pub(crate) tag: Option<Tag>,
     /// What is to be done at the volume next.
     pub(crate) op: Op,
@@ -78,12 +78,6 @@ impl Request {
         let Namespace { volume, tag, shape, .. } = *namespace;
         let bare = Self::bare(connection, volume, plan, started);
         Self { cid, tag: Some(tag), block_shift: shape.block_shift, ..bare }
-    }
-
-    /// A Flush of the reactor's own.
-    pub(crate) fn own_flush(volume: VolumeIndex, started: Nanos) -> Self {
-        let state = State::Submitted;
-        Self { state, ..Self::bare(ConnectionKey::NOBODY, volume, Plan::Flush, started) }
     }
 
     fn bare(connection: ConnectionKey, volume: VolumeIndex, plan: Plan, started: Nanos) -> Self {

@@ -5,11 +5,13 @@ use crate::calibrate::calibrate;
 use crate::config::{ConfigError, TargetConfig};
 use crate::handle::{ControlError, ReactorHandle};
 use crate::service::TargetService;
+use crate::words;
 use sluice_device::{BlockDevice, Completion, Nanos, Pool};
 use sluice_hugepages::{Backing, PoolConfig, PoolError};
 use sluice_qos::DeviceProfile;
 use sluice_reactor::{Reactor, SpawnError, clock};
-use sluice_volume::{DATA_OFFSET_BYTES, FormatOptions, LinearPool, VolumeError};
+use sluice_volume::thin::{HEAD_BYTES, ThinPool};
+use sluice_volume::{FormatOptions, VolumeError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use uuid::Uuid;
@@ -25,6 +27,15 @@ pub enum Format {
     Force,
 }
 
+/// Which pool is to be on a device, and what to do if none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// Whether to make one.
+    pub format: Format,
+    /// The pool's UUID: another pool is refused, and one that is made gets it. `None`: whichever it is.
+    pub uuid: Option<Uuid>,
+}
+
 /// How to run a reactor over a device.
 #[derive(Clone, Debug)]
 pub struct ReactorOptions {
@@ -32,8 +43,8 @@ pub struct ReactorOptions {
     pub reactor: sluice_reactor::Config,
     /// Limits and timeouts.
     pub target: TargetConfig,
-    /// What to do with a device without a pool.
-    pub format: Format,
+    /// The pool on the device.
+    pub pool: PoolOptions,
     /// What the data memory is made of; `None`: ordinary pages, taken when first used.
     pub backing: Option<Backing>,
 }
@@ -84,11 +95,11 @@ where
     E: Send + 'static,
     F: FnOnce(&Pool) -> Result<Box<dyn BlockDevice>, E> + Send + 'static,
 {
-    let ReactorOptions { reactor, target, format, backing } = options;
+    let ReactorOptions { reactor, target, pool, backing } = options;
     target.check()?;
     let id = directory.register();
     let shared = directory.clone();
-    let build = move || build(target, format, backing, shared, id, open);
+    let build = move || build(target, pool, backing, shared, id, open);
     let spawned = Reactor::spawn(reactor, build).map_err(|error| match error {
         SpawnError::Service(error) => error,
         other => StartError::Reactor(other_to_string(&other)),
@@ -112,7 +123,7 @@ fn other_to_string<E>(error: &SpawnError<StartError<E>>) -> String {
 
 fn build<E, F>(
     target: TargetConfig,
-    format: Format,
+    options: PoolOptions,
     backing: Option<Backing>,
     directory: Directory,
     id: ReactorId,
@@ -127,30 +138,42 @@ where
         None => Pool::new(&classes)?,
     };
     let device = open(&buffers).map_err(StartError::Open)?;
-    let (pool, profile) = open_pool(device, &buffers, format, target.calibration)?;
+    let (pool, profile) = open_pool(device, &buffers, &options, target.calibration)?;
     Ok(TargetService::new(target, pool, buffers, directory, id, profile)?)
 }
 
-/// Opens the pool on a device, or measures the device and makes one.
+/// Opens the pool on a device, or measures the device and makes one. What was found is kept in the pool.
 fn open_pool(
     device: Box<dyn BlockDevice>,
     buffers: &Pool,
-    format: Format,
+    options: &PoolOptions,
     calibration: Duration,
-) -> Result<(LinearPool, Option<DeviceProfile>), VolumeError> {
-    let mut pool = LinearPool::new(device, buffers)?;
+) -> Result<(ThinPool, Option<DeviceProfile>), VolumeError> {
+    let PoolOptions { format, uuid } = *options;
+    let mut pool = ThinPool::new(device, buffers)?;
     if format != Format::Force {
-        pool.begin_open()?;
+        match uuid {
+            Some(uuid) => pool.begin_import(uuid)?,
+            None => pool.begin_open()?,
+        }
         match complete(&mut pool) {
             Err(VolumeError::NotFormatted) if format == Format::IfBlank => {}
-            outcome => return outcome.map(|()| (pool, None)),
+            outcome => {
+                let profile = pool.profile().and_then(words::profile_of);
+                return outcome.map(|()| (pool, profile));
+            }
         }
     }
     let mut device = pool.into_device();
     let profile = measure(&mut *device, buffers, calibration);
-    let mut pool = LinearPool::new(device, buffers)?;
-    pool.begin_format(FormatOptions { uuid: Uuid::new_v4(), force: format == Format::Force })?;
+    let mut pool = ThinPool::new(device, buffers)?;
+    let uuid = uuid.unwrap_or_else(Uuid::new_v4);
+    pool.begin_format(FormatOptions { uuid, force: format == Format::Force })?;
     complete(&mut pool)?;
+    if let Some(profile) = &profile {
+        pool.begin_set_profile(words::profile_words(profile))?;
+        complete(&mut pool)?;
+    }
     Ok((pool, profile))
 }
 
@@ -160,7 +183,7 @@ fn measure(device: &mut dyn BlockDevice, buffers: &Pool, time: Duration) -> Opti
     if time == Nanos::ZERO {
         return None;
     }
-    match calibrate(device, buffers, DATA_OFFSET_BYTES, time) {
+    match calibrate(device, buffers, HEAD_BYTES, time) {
         Ok(profile) => {
             tracing::info!(device = device.info().name, worst_iops = profile.worst_iops, "calibrated");
             Some(profile)
@@ -173,7 +196,7 @@ fn measure(device: &mut dyn BlockDevice, buffers: &Pool, time: Duration) -> Opti
 }
 
 /// Waits for a control operation. Only before the reactor serves: nothing else is to be done then.
-fn complete(pool: &mut LinearPool) -> Result<(), VolumeError> {
+fn complete(pool: &mut ThinPool) -> Result<(), VolumeError> {
     let mut completions = [Completion::default()];
     loop {
         let _ = pool.poll(clock::now(), &mut completions);

@@ -6,7 +6,8 @@ use crate::nqn;
 use crate::plan::Shape;
 use sluice_device::DeviceInfo;
 use sluice_qos::Tag;
-use sluice_volume::{HostAccess, VolumeIndex, VolumeLimits, VolumeRecord};
+use sluice_volume::thin::ThinRecord;
+use sluice_volume::{HostAccess, VolumeIndex, VolumeLimits};
 
 /// A published volume, as hosts see it.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ pub(crate) struct NamespaceInfo {
 
 impl Subsystem {
     /// The subsystem of a published volume.
-    pub(crate) fn of(record: &VolumeRecord, tag: Tag, device: &DeviceInfo, limits: VolumeLimits) -> Self {
+    pub(crate) fn of(record: &ThinRecord, tag: Tag, device: &DeviceInfo, limits: VolumeLimits) -> Self {
         Self {
             nqn: nqn::of_volume(&record.uuid),
             volume: record.index,

@@ -3,8 +3,8 @@
 use sluice_device::IoError;
 use uuid::Uuid;
 
-use crate::format::{FORMAT_VERSION, MAX_HOST_NQN_BYTES, MAX_HOSTS, MAX_VOLUMES};
-use crate::{BlockSize, VolumeIndex};
+use crate::thin::{FORMAT_VERSION, MAX_ENTRIES};
+use crate::{BlockSize, MAX_HOST_NQN_BYTES, MAX_HOSTS, VolumeIndex};
 
 /// One enum for all control operations of a pool. Each message says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,10 +18,10 @@ pub enum VolumeError {
     /// The operation needs a pool that is not open yet.
     #[error("the pool is open already")]
     AlreadyOpen,
-    /// An earlier superblock write failed, so memory and disk may differ.
-    #[error("the pool's superblock could not be written earlier: check the device, then restart the daemon")]
+    /// An earlier write of metadata failed, so memory and disk may differ.
+    #[error("the pool's metadata could not be written earlier: check the device, then restart the daemon")]
     Suspended,
-    /// The device is too small for a superblock and one MiB of data.
+    /// The device is too small for metadata and a little data.
     #[error("the device holds {size_bytes} bytes: a pool needs at least {needed_bytes}")]
     DeviceTooSmall {
         /// The device's size.
@@ -35,8 +35,8 @@ pub enum VolumeError {
         /// In bytes.
         block_size: u32,
     },
-    /// The buffer pool has no buffer to spare for the superblock.
-    #[error("no buffer of {needed_bytes} bytes for the superblock: configure more I/O buffers")]
+    /// The buffer pool has no buffers to spare for the pool's own work.
+    #[error("no buffer of {needed_bytes} bytes for the pool's own work: configure more I/O buffers")]
     NoBuffer {
         /// What was asked of the buffer pool.
         needed_bytes: u32,
@@ -153,8 +153,10 @@ pub enum VolumeError {
         /// The UUID.
         uuid: Uuid,
     },
-    /// The superblock is full.
-    #[error("the pool has {MAX_VOLUMES} volumes, the most it can hold: delete one or use another pool")]
+    /// The catalog is full.
+    #[error(
+        "the pool has {MAX_ENTRIES} volumes and snapshots, the most it can hold: delete one or use another pool"
+    )]
     TooManyVolumes,
     /// Not enough space is free.
     #[error(
@@ -240,16 +242,6 @@ pub enum VolumeError {
     NoSuchApp {
         /// Its name.
         name: String,
-    },
-    /// No free extent is long enough.
-    #[error(
-        "no {needed_bytes} contiguous bytes are free, at most {largest_bytes}: ask for less or delete volumes"
-    )]
-    NoSpace {
-        /// The size asked for, rounded up to whole extents.
-        needed_bytes: u64,
-        /// The longest free extent.
-        largest_bytes: u64,
     },
     /// The index names no volume of this pool.
     #[error("there is no such volume: it may have been deleted")]

@@ -11,9 +11,6 @@ pub struct VolumeIndex {
 }
 
 impl VolumeIndex {
-    /// No volume has this index.
-    pub(crate) const NONE: Self = Self { slot: u32::MAX, user: u32::MAX };
-
     /// The index of the `user`-th volume in `slot`.
     pub(crate) fn new(slot: u32, user: u32) -> Self {
         Self { slot, user }

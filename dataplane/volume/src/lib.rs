@@ -1,40 +1,30 @@
-//! Pools and volumes: linear slices of one device, recorded in its superblock.
+//! Pools and volumes: thin volumes, snapshots and clones on one device.
 //!
-//! [`LinearPool`] stands between the target and a [`BlockDevice`](sluice_device::BlockDevice). It maps a volume's
-//! blocks to the device's, and creates, deletes and publishes volumes durably through the same device queue,
-//! without ever blocking its caller. It does no I/O of its own, reads no clock and counts nothing.
+//! [`thin::ThinPool`] stands between the target and a [`BlockDevice`](sluice_device::BlockDevice). It knows where each
+//! block of a volume is, and creates, deletes, snapshots and publishes volumes durably through the same device queue,
+//! without ever blocking its caller. It does no I/O of its own, reads no clock and counts nothing but space.
 //!
-//! The target knows [`VolumeIo`] in, completions out, and control operations begun and collected. Behind the same seam
-//! stands [`thin::ThinPool`]: thin volumes, snapshots and clones, whose maps are in [`map`]. It is complete and tested,
-//! and the target does not use it yet.
+//! The target knows [`VolumeIo`] in, completions out, and control operations begun and collected. [`map`] says where
+//! blocks are, [`thin`] what is on the device, and `docs/volume-format.md` why every crash leaves that whole.
 //!
 //! ```text
-//!   VolumeIo ──► mapping ──► Request ──┐
-//!   begin_create... ──► job ──► Request ─┴─► device queue ──► Completion ──► caller | job
+//!   VolumeIo ──► map ──► Request ────────┐
+//!   begin_create... ──► record ──► Request ─┴─► device queue ──► Completion ──► caller | engine
 //! ```
-//!
-//! Invariants:
-//! - a volume's extent lies within the pool's data, starts on a MiB and overlaps no other extent;
-//! - an operation that was reported done is in both copies of the superblock, flushed;
-//! - an extent is zeroed, and the zeroes flushed, before the volume that owns it appears in a superblock;
-//! - a volume leaves the mapping before its record leaves the disk, and its I/O in flight is over by then.
 #![forbid(unsafe_code)]
 
 mod error;
-mod format;
 mod index;
 mod io;
 pub mod map;
 mod name;
 mod pool;
 mod spec;
-mod table;
 pub mod thin;
 
 pub use error::VolumeError;
-pub use format::{DATA_OFFSET_BYTES, FORMAT_VERSION, MAX_HOST_NQN_BYTES, MAX_HOSTS, MAX_VOLUMES};
 pub use index::VolumeIndex;
 pub use io::VolumeIo;
 pub use name::MAX_NAME_BYTES;
-pub use pool::{ControlDone, FormatOptions, LinearPool, PoolInfo, PoolState, VolumeLimits};
-pub use spec::{BlockSize, HostAccess, VolumeRecord, VolumeSpec};
+pub use pool::{FormatOptions, PoolState, VolumeLimits};
+pub use spec::{BlockSize, HostAccess, MAX_HOST_NQN_BYTES, MAX_HOSTS, VolumeSpec};

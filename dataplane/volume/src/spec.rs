@@ -1,13 +1,17 @@
-//! What a volume is asked to be, and what it is.
+//! What a volume is asked to be.
 
 use std::fmt;
-use std::ops::Range;
 
 use uuid::Uuid;
 
-use crate::format::{EXTENT_ALIGN_BYTES, MAX_HOST_NQN_BYTES, MAX_HOSTS};
+use crate::VolumeError;
 use crate::name::is_label;
-use crate::{VolumeError, VolumeIndex};
+
+/// How many hosts an allow-list can name.
+pub const MAX_HOSTS: usize = 8;
+
+/// Longest host NQN, in bytes (NVMe Base, NVMe Qualified Names).
+pub const MAX_HOST_NQN_BYTES: usize = 223;
 
 /// Bytes per block, as the volume's hosts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -53,7 +57,7 @@ pub struct VolumeSpec {
     pub name: String,
     /// The application that owns it: a DNS label of 1 to 63 bytes.
     pub app: String,
-    /// Capacity: a positive multiple of the block size. The extent behind it is rounded up to a MiB.
+    /// Capacity: a positive multiple of the block size.
     pub size_bytes: u64,
     /// Not below the device's.
     pub block_size: BlockSize,
@@ -108,44 +112,4 @@ impl HostAccess {
 /// NVMe Base, NVMe Qualified Names: UTF-8 without NUL, begins with `nqn.`, at most 223 bytes.
 fn is_nqn(nqn: &str) -> bool {
     nqn.len() <= MAX_HOST_NQN_BYTES && nqn.starts_with("nqn.") && !nqn.contains('\0')
-}
-
-/// A volume of the pool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VolumeRecord {
-    /// Its name on the data path.
-    pub index: VolumeIndex,
-    /// Unique in the pool.
-    pub name: String,
-    /// The application that owns it.
-    pub app: String,
-    /// Unique in the pool.
-    pub uuid: Uuid,
-    /// Bytes per block.
-    pub block_size: BlockSize,
-    /// Capacity in bytes.
-    pub size_bytes: u64,
-    /// Capacity in blocks: LBAs are `0..blocks`.
-    pub blocks: u64,
-    /// Where its first byte is on the device; a multiple of 1 MiB.
-    pub offset_bytes: u64,
-    /// Whether hosts may reach it at all.
-    pub published: bool,
-    /// Which hosts, if published.
-    pub access: HostAccess,
-}
-
-impl VolumeRecord {
-    /// The record of a new, unpublished volume at `offset_bytes`.
-    pub(crate) fn new(spec: VolumeSpec, index: VolumeIndex, offset_bytes: u64) -> Self {
-        let VolumeSpec { name, app, size_bytes, block_size, uuid } = spec;
-        let blocks = size_bytes / u64::from(block_size.bytes());
-        let (published, access) = (false, HostAccess::Any);
-        Self { index, name, app, uuid, block_size, size_bytes, blocks, offset_bytes, published, access }
-    }
-
-    /// The device bytes it holds: its size rounded up to the alignment of extents.
-    pub(crate) fn extent(&self) -> Range<u64> {
-        self.offset_bytes..self.offset_bytes + self.size_bytes.next_multiple_of(EXTENT_ALIGN_BYTES)
-    }
 }

@@ -15,7 +15,7 @@ use sluice_volume::map::{
     BlockMask, ChunkIndex, Extent, Forest, Hold, Layer, Map, Place, Purpose, WritePlan,
 };
 use sluice_volume::thin::{Provision, ThinPool};
-use sluice_volume::{BlockSize, ControlDone, FormatOptions, LinearPool, VolumeIo, VolumeSpec};
+use sluice_volume::{BlockSize, FormatOptions, VolumeIo, VolumeSpec};
 use uuid::Uuid;
 
 thread_local! {
@@ -107,25 +107,6 @@ fn drive_device(
     }
 }
 
-fn drive_pool<D: BlockDevice>(
-    pool: &mut LinearPool<D>,
-    buffers: &Pool,
-    ios: &mut [VolumeIo],
-    done: &mut [Completion],
-) {
-    let volume = pool.volumes().next().expect("it was created").index;
-    for round in 0..1000u32 {
-        let batch = &mut ios[..1 + round as usize % BATCH];
-        for (number, io) in (round..).zip(&mut *batch) {
-            let (op, blocks, buffer) = kind(number, buffers);
-            // Some beyond the end, to see the refused as well.
-            *io = VolumeIo { tag: number, volume, op, lba: u64::from(number % 300), blocks, buffer };
-        }
-        let _ = pool.submit(NOW, batch);
-        while pool.poll(NOW, &mut done[..1 + round as usize % 40]) > 0 {}
-    }
-}
-
 /// Runs `work` twice and counts the allocations of the second time.
 fn allocations(mut work: impl FnMut()) -> u64 {
     work();
@@ -135,7 +116,7 @@ fn allocations(mut work: impl FnMut()) -> u64 {
 }
 
 /// Reads and overwrites of blocks that are the volume's own, flushes, and reads of what was never written.
-fn drive_thin<D: BlockDevice>(
+fn drive_pool<D: BlockDevice>(
     pool: &mut ThinPool<D>,
     buffers: &Pool,
     ios: &mut [VolumeIo],
@@ -168,28 +149,7 @@ fn device_allocations(mut device: impl BlockDevice) -> u64 {
     allocations(|| drive_device(&mut device, &buffers, &mut requests, &mut done))
 }
 
-fn finish<D: BlockDevice>(pool: &mut LinearPool<D>) -> ControlDone {
-    loop {
-        assert_eq!(pool.poll(NOW, &mut [Completion::default()]), 0);
-        if let Some(result) = pool.take_control_result() {
-            return result.unwrap();
-        }
-    }
-}
-
-fn pool_allocations(device: impl BlockDevice) -> u64 {
-    let (buffers, (_, mut ios, mut done)) = (buffers(), scratch());
-    let mut pool = LinearPool::new(device, &buffers).unwrap();
-    pool.begin_format(FormatOptions { uuid: Uuid::from_u128(1), force: false }).unwrap();
-    finish(&mut pool);
-    let (block_size, uuid) = (BlockSize::B4096, Uuid::from_u128(2));
-    let spec = VolumeSpec { name: "v".into(), app: "a".into(), size_bytes: 1 << 20, block_size, uuid };
-    pool.begin_create(spec).unwrap();
-    finish(&mut pool);
-    allocations(|| drive_pool(&mut pool, &buffers, &mut ios, &mut done))
-}
-
-fn finish_thin<D: BlockDevice>(pool: &mut ThinPool<D>) {
+fn finish<D: BlockDevice>(pool: &mut ThinPool<D>) {
     loop {
         assert_eq!(pool.poll(NOW, &mut [Completion::default()]), 0);
         if let Some(result) = pool.take_control_result() {
@@ -202,11 +162,11 @@ fn finish_thin<D: BlockDevice>(pool: &mut ThinPool<D>) {
 fn thin(buffers: &Pool, device: MemoryDevice) -> ThinPool<MemoryDevice> {
     let mut pool = ThinPool::new(device, buffers).unwrap();
     pool.begin_format(FormatOptions { uuid: Uuid::from_u128(1), force: false }).unwrap();
-    finish_thin(&mut pool);
+    finish(&mut pool);
     let (block_size, uuid) = (BlockSize::B4096, Uuid::from_u128(2));
     let spec = VolumeSpec { name: "v".into(), app: "a".into(), size_bytes: 1 << 21, block_size, uuid };
     pool.begin_create(spec, Provision::Thin, 0).unwrap();
-    finish_thin(&mut pool);
+    finish(&mut pool);
     let volume = pool.volumes().next().unwrap().index;
     for lba in (0..256).step_by(16) {
         let op = Op::Write { fua: false };
@@ -222,12 +182,12 @@ fn thin(buffers: &Pool, device: MemoryDevice) -> ThinPool<MemoryDevice> {
 }
 
 #[test]
-fn thin_pools_do_not_allocate_per_io() {
+fn pools_do_not_allocate_per_io() {
     let class = |buffer_bytes, count| Class { buffer_bytes, count };
     let buffers = Pool::new(&PoolConfig { classes: vec![class(4096, 128), class(131_072, 8)] }).unwrap();
     let (_, mut ios, mut done) = scratch();
     let mut pool = thin(&buffers, memory());
-    assert_eq!(allocations(|| drive_thin(&mut pool, &buffers, &mut ios, &mut done)), 0);
+    assert_eq!(allocations(|| drive_pool(&mut pool, &buffers, &mut ios, &mut done)), 0);
 }
 
 #[test]
@@ -239,11 +199,6 @@ fn the_counter_counts() {
 #[test]
 fn devices_do_not_allocate_per_io() {
     assert_eq!((device_allocations(null()), device_allocations(memory())), (0, 0));
-}
-
-#[test]
-fn pools_do_not_allocate_per_io() {
-    assert_eq!((pool_allocations(null()), pool_allocations(memory())), (0, 0));
 }
 
 /// Blocks of the map under test: two levels.

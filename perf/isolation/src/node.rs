@@ -149,6 +149,7 @@ impl Api {
             size_bytes: size_mib << 20,
             block_size: 4096,
             pool: String::new(),
+            thick: false,
         };
         self.runtime.block_on(self.client.create_volume(create))?;
         let access = Some(v1::HostAccess { access: Some(Access::AnyHost(v1::AnyHost {})) });

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sluice_node_api::v1::{self, host_access::Access};
-use sluice_perf::spec::{JobSpec, Target, TcpTarget};
+use sluice_perf::spec::{JobSpec, Target, TcpTarget, VerifySpec};
 use sluice_perf::workload::OpMix;
-use sluice_perf::{Progress, RunOptions};
+use sluice_perf::{Phase, Progress, RunOptions};
 use sluiced::Node;
 use sluiced::config::{RawConfig, RawDevice};
 
@@ -80,6 +80,7 @@ fn node(folder: &std::path::Path) -> (Node, String) {
             size_bytes: 32 << 20,
             block_size: 4096,
             pool: String::new(),
+            thick: false,
         };
         client.create_volume(create).await.expect("created");
         let access = Some(v1::HostAccess { access: Some(Access::AnyHost(v1::AnyHost {})) });
@@ -99,14 +100,20 @@ fn a_warm_path_allocates_nothing() {
         queue_depth: 32,
         connections: 2,
         run_time: Some(Duration::from_secs(3)),
+        verify: Some(VerifySpec { precondition: true, ..VerifySpec::default() }),
         ..JobSpec::new("allocation", Target::Tcp(TcpTarget::new(address, nqn)))
     };
-    // Warm from the second look on; no look counts the end of the run, where connections close.
-    let mut looks = 0;
+    // All blocks are written first. Warm from the second look at what follows on; no look counts the end of the run, where
+    // connections close.
+    let mut measured: Option<Duration> = None;
     let mut observe = |progress: &Progress| {
-        looks += 1;
-        let busy = progress.elapsed < Duration::from_millis(2500);
-        ARMED.store(looks >= 2 && busy, Ordering::Relaxed);
+        let measuring = progress.jobs.iter().all(|job| job.phase == Phase::Measuring);
+        let since = progress.elapsed.saturating_sub(*measured.get_or_insert(progress.elapsed));
+        if !measuring {
+            measured = None;
+        }
+        let warm = since >= Duration::from_millis(500) && since < Duration::from_millis(2250);
+        ARMED.store(measuring && warm, Ordering::Relaxed);
     };
     let options = RunOptions { interval: Duration::from_millis(250), ..RunOptions::default() };
     let report =

@@ -97,6 +97,7 @@ fn volume(folder: &Path) -> String {
             size_bytes: 32 << 20,
             block_size: 4096,
             pool: String::new(),
+            thick: false,
         };
         client.create_volume(create).await.expect("created");
         let access = Some(v1::HostAccess { access: Some(Access::AnyHost(v1::AnyHost {})) });

@@ -56,6 +56,31 @@ pub struct Volume {
     pub size_bytes: u64,
 }
 
+impl Volume {
+    /// From what `sluice` says of it.
+    ///
+    /// # Panics
+    ///
+    /// When something is missing.
+    #[must_use]
+    pub fn from_json(volume: &Value) -> Self {
+        let text = |member: &str| {
+            let value = volume[member].as_str();
+            value.unwrap_or_else(|| panic!("no {member} in {volume}")).to_owned()
+        };
+        let number =
+            |member: &str| volume[member].as_u64().unwrap_or_else(|| panic!("no {member} in {volume}"));
+        Self {
+            name: text("name"),
+            nqn: text("nqn"),
+            uuid: text("uuid"),
+            nguid: text("nguid"),
+            block_size: number("block_size_bytes"),
+            size_bytes: number("size_bytes"),
+        }
+    }
+}
+
 impl Node {
     /// Starts a node whose device has 512 MiB.
     ///
@@ -103,20 +128,7 @@ impl Node {
         let made = ["volume", "create", name, "--app", app, "--size", &size, "--block-size", &block_size];
         let volume = self.sluice(&made);
         self.sluice(&["volume", "publish", name, "--any-host"]);
-        let text = |member: &str| {
-            let value = volume[member].as_str();
-            value.unwrap_or_else(|| panic!("no {member} in {volume}")).to_owned()
-        };
-        let number =
-            |member: &str| volume[member].as_u64().unwrap_or_else(|| panic!("no {member} in {volume}"));
-        Volume {
-            name: text("name"),
-            nqn: text("nqn"),
-            uuid: text("uuid"),
-            nguid: text("nguid"),
-            block_size: number("block_size_bytes"),
-            size_bytes: number("size_bytes"),
-        }
+        Volume::from_json(&volume)
     }
 
     /// Runs `sluice` on this node; its JSON output, null if there is none.

@@ -18,7 +18,7 @@ Exit codes:
   1  failed; for `demo`: not everything was verified
   2  wrong usage, or a value outside its range
   3  the node is not reachable, or is shutting down
-  4  no such device, pool, volume or application
+  4  no such device, pool, volume, snapshot or application
   5  in conflict with what is there
   6  no space, or a limit is reached
 130  the demo was interrupted";
@@ -61,6 +61,9 @@ pub enum Command {
     /// Volumes.
     #[command(subcommand)]
     Volume(VolumeCommand),
+    /// Snapshots of volumes, and what changed between them.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Applications and what they are promised: Min and Max IOPS, weight, bursts.
     #[command(subcommand)]
     App(AppCommand),
@@ -95,6 +98,11 @@ pub enum DeviceCommand {
 pub enum PoolCommand {
     /// List the pools.
     List,
+    /// Show one pool: what it holds, what is left, and how it is.
+    Show {
+        /// Its name.
+        name: String,
+    },
     /// Format a device as a pool. A pool that is there already stays as it is.
     Create {
         /// The device.
@@ -121,10 +129,32 @@ pub enum VolumeCommand {
     },
     /// Create a volume. Asking again for the same is no error.
     Create(CreateArgs),
-    /// Delete a volume and its data. It must not be published.
+    /// Make a volume with the contents of a volume or snapshot, at once and whatever its size.
+    Clone(CloneArgs),
+    /// Make a volume larger. Hosts that are connected see it.
+    Resize {
+        /// The volume.
+        name: String,
+        /// The new size, such as 20GiB. Volumes do not shrink.
+        #[arg(long)]
+        size: Size,
+    },
+    /// Make a volume what a snapshot of it is, at once. What was written since is lost.
+    Rollback {
+        /// VOLUME@SNAPSHOT.
+        #[arg(value_parser = snapshot)]
+        snapshot: SnapshotName,
+        /// DANGER: even though hosts are connected. They go on with what they remember of the volume.
+        #[arg(long)]
+        connected: bool,
+    },
+    /// Delete a volume. It must not be published. Its snapshots and clones stay.
     Delete {
         /// Its name.
         name: String,
+        /// Return only once what only it had is free again.
+        #[arg(long)]
+        wait: bool,
     },
     /// Let hosts connect, and print how. Publishing again replaces the list of hosts.
     Publish(PublishArgs),
@@ -135,6 +165,59 @@ pub enum VolumeCommand {
     },
 }
 
+/// `sluice snapshot`
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// List the snapshots.
+    List {
+        /// Only those of this volume.
+        volume: Option<String>,
+    },
+    /// Take a snapshot, or several of volumes of one pool at one moment. Asking again for the same is no error.
+    Create {
+        /// VOLUME@SNAPSHOT; several for several volumes, up to 64.
+        #[arg(required = true, value_parser = snapshot)]
+        snapshots: Vec<SnapshotName>,
+    },
+    /// Delete a snapshot. Other snapshots and clones stay.
+    Delete {
+        /// VOLUME@SNAPSHOT, or the UUID of one whose volume is gone.
+        snapshot: String,
+        /// Return only once what only it had is free again.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// List what a snapshot has differently from an older one, or all it has.
+    Changes {
+        /// VOLUME@SNAPSHOT or UUID: until this one.
+        snapshot: String,
+        /// VOLUME@SNAPSHOT or UUID: since this one.
+        #[arg(long)]
+        since: Option<String>,
+    },
+}
+
+/// A snapshot by its volume's name and its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotName {
+    /// The volume.
+    pub volume: String,
+    /// Its own.
+    pub name: String,
+}
+
+/// `sluice volume clone`
+#[derive(Debug, Args)]
+pub struct CloneArgs {
+    /// A volume, VOLUME@SNAPSHOT, or the UUID of either.
+    pub source: String,
+    /// The clone's name: 1 to 63 of a-z, 0-9 and `-`.
+    pub name: String,
+    /// The application that the clone belongs to.
+    #[arg(long)]
+    pub app: String,
+}
+
 /// `sluice volume create`
 #[derive(Debug, Args)]
 pub struct CreateArgs {
@@ -143,9 +226,12 @@ pub struct CreateArgs {
     /// The application it belongs to.
     #[arg(long)]
     pub app: String,
-    /// Size, such as 10GiB: a multiple of 1MiB.
+    /// Size, such as 10GiB. May be more than the pool has.
     #[arg(long)]
     pub size: Size,
+    /// Set its space aside: first writes never fail for want of it.
+    #[arg(long)]
+    pub thick: bool,
     /// Block size that hosts see.
     #[arg(long, default_value = "4096", value_parser = block_size)]
     pub block_size: u32,
@@ -251,6 +337,15 @@ fn pages(text: &str) -> Result<(u32, PageSize, u64), String> {
     Ok((node.parse().map_err(|_| form())?, page, count.parse().map_err(|_| form())?))
 }
 
+fn snapshot(text: &str) -> Result<SnapshotName, String> {
+    match text.split_once('@') {
+        Some((volume, name)) if !volume.is_empty() && !name.is_empty() => {
+            Ok(SnapshotName { volume: volume.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("must be VOLUME@SNAPSHOT".to_owned()),
+    }
+}
+
 fn block_size(text: &str) -> Result<u32, String> {
     match text.parse::<Size>().map_err(|error| error.to_string())? {
         Size(512) => Ok(512),
@@ -264,7 +359,7 @@ mod test {
     use clap::{CommandFactory, Parser};
     use sluice_node_api::Size;
 
-    use super::{Cli, Command, HostCommand, PageSize, VolumeCommand};
+    use super::{Cli, Command, HostCommand, PageSize, SnapshotCommand, VolumeCommand};
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split_whitespace())
@@ -296,6 +391,16 @@ mod test {
     }
 
     #[test]
+    fn snapshots_are_named_with_their_volumes() {
+        let cli = parse("sluice snapshot create db-0@monday db-1@monday").expect("parses");
+        let Command::Snapshot(SnapshotCommand::Create { snapshots }) = cli.command else {
+            panic!("another command")
+        };
+        let names: Vec<_> = snapshots.iter().map(|one| (one.volume.as_str(), one.name.as_str())).collect();
+        assert_eq!(names, [("db-0", "monday"), ("db-1", "monday")]);
+    }
+
+    #[test]
     fn pages_are_counted_by_size_and_node() {
         let cli = parse("sluice host prepare --pages 2MiB=128 --pages 1:1GiB=4 --drive 0000:01:00.0")
             .expect("parses");
@@ -312,6 +417,12 @@ mod test {
             "sluice volume create db-0 --size 1GiB",
             "sluice volume create db-0 --app db --size 10GB",
             "sluice volume create db-0 --app db --size 1GiB --block-size 1024",
+            "sluice snapshot create",
+            "sluice snapshot create monday",
+            "sluice snapshot create db-0@",
+            "sluice volume rollback db-0",
+            "sluice volume resize db-0",
+            "sluice volume clone db-0 copy",
             "sluice host prepare",
             "sluice host prepare --pages 4KiB=8",
             "sluice host prepare --pages 2MiB",

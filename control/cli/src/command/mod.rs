@@ -6,6 +6,7 @@ mod device;
 mod host;
 mod node;
 mod pool;
+mod snapshot;
 mod stats;
 mod top;
 mod volume;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Device(command) => device::run(&context, command).await,
         Command::Pool(command) => pool::run(&context, command).await,
         Command::Volume(command) => volume::run(&context, command).await,
+        Command::Snapshot(command) => snapshot::run(&context, command).await,
         Command::App(command) => app::run(&context, command).await,
         Command::Connection(command) => connection::run(&context, command).await,
         Command::Host(command) => host::run(&context, command),

@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 
-use sluice_node_api::NodeClient;
 use sluice_node_api::v1::{
-    AnyHost, CreateVolumeRequest, DeleteVolumeRequest, GetVolumeRequest, HostAccess, HostList,
-    ListVolumesRequest, PublishVolumeRequest, UnpublishVolumeRequest, Volume, host_access,
+    AnyHost, CloneVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetVolumeRequest, HostAccess,
+    HostList, ListVolumesRequest, PublishVolumeRequest, ResizeVolumeRequest, RollbackVolumeRequest,
+    UnpublishVolumeRequest, Volume, host_access,
 };
+use sluice_node_api::{NodeClient, Size};
 
 use super::Context;
-use crate::args::{CreateArgs, PublishArgs, VolumeCommand};
+use super::snapshot::reclaimed;
+use crate::args::{CloneArgs, CreateArgs, PublishArgs, SnapshotName, VolumeCommand};
 use crate::error::CliError;
 use crate::view::{self, Deleted, Published, Rows, VolumeView};
 
@@ -19,7 +21,12 @@ pub(super) async fn run(context: &Context, command: VolumeCommand) -> Result<(),
         VolumeCommand::List { app } => list(context, client, app).await,
         VolumeCommand::Show { name } => show(context, client, name).await,
         VolumeCommand::Create(args) => create(context, client, args).await,
-        VolumeCommand::Delete { name } => delete(context, client, name).await,
+        VolumeCommand::Clone(args) => clone(context, client, args).await,
+        VolumeCommand::Resize { name, size } => resize(context, client, name, size).await,
+        VolumeCommand::Rollback { snapshot, connected } => {
+            rollback(context, client, snapshot, connected).await
+        }
+        VolumeCommand::Delete { name, wait } => delete(context, client, name, wait).await,
         VolumeCommand::Publish(args) => publish(context, client, args).await,
         VolumeCommand::Unpublish { name } => unpublish(context, client, name).await,
     }
@@ -43,13 +50,41 @@ async fn create(context: &Context, mut client: NodeClient, args: CreateArgs) -> 
         size_bytes: args.size.0,
         block_size: args.block_size,
         pool: args.pool.unwrap_or_default(),
+        thick: args.thick,
     };
     let volume = client.create_volume(request).await?.into_inner().volume;
     show_volume(context, volume)
 }
 
-async fn delete(context: &Context, mut client: NodeClient, name: String) -> Result<(), CliError> {
+async fn clone(context: &Context, mut client: NodeClient, args: CloneArgs) -> Result<(), CliError> {
+    let request = CloneVolumeRequest { source: args.source, name: args.name, app: args.app };
+    let volume = client.clone_volume(request).await?.into_inner().volume;
+    show_volume(context, volume)
+}
+
+async fn resize(context: &Context, mut client: NodeClient, name: String, size: Size) -> Result<(), CliError> {
+    let request = ResizeVolumeRequest { name, size_bytes: size.0 };
+    let volume = client.resize_volume(request).await?.into_inner().volume;
+    show_volume(context, volume)
+}
+
+async fn rollback(
+    context: &Context,
+    mut client: NodeClient,
+    snapshot: SnapshotName,
+    connected: bool,
+) -> Result<(), CliError> {
+    let SnapshotName { volume, name } = snapshot;
+    let request = RollbackVolumeRequest { name: volume, snapshot: name, connected };
+    let volume = client.rollback_volume(request).await?.into_inner().volume;
+    show_volume(context, volume)
+}
+
+async fn delete(context: &Context, mut client: NodeClient, name: String, wait: bool) -> Result<(), CliError> {
     client.delete_volume(DeleteVolumeRequest { name: name.clone() }).await?;
+    if wait {
+        reclaimed(&mut client).await?;
+    }
     Ok(view::show(context.output, &Deleted { deleted: name })?)
 }
 

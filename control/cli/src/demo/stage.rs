@@ -85,6 +85,7 @@ async fn publish(client: &mut NodeClient, app: App) -> Result<String, CliError> 
         size_bytes: VOLUME.0,
         block_size: app.block_size,
         pool: String::new(),
+        thick: false,
     };
     client.create_volume(create).await?;
     let access = Some(v1::HostAccess { access: Some(Access::AnyHost(v1::AnyHost {})) });

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sluice_node_api::Size;
-use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState, Pool};
+use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState};
 
 use super::{Row, yes};
 
@@ -115,45 +115,11 @@ impl Row for DeviceView {
     }
 }
 
-/// A pool.
-#[derive(Debug, Serialize)]
-pub(crate) struct PoolView {
-    name: String,
-    uuid: String,
-    capacity_bytes: u64,
-    free_bytes: u64,
-    /// Size of the largest volume that can be created.
-    largest_free_bytes: u64,
-    volumes: u32,
-}
-
-impl From<Pool> for PoolView {
-    fn from(pool: Pool) -> PoolView {
-        let Pool { name, uuid, capacity_bytes, free_bytes, largest_free_bytes, volumes } = pool;
-        PoolView { name, uuid, capacity_bytes, free_bytes, largest_free_bytes, volumes }
-    }
-}
-
-impl Row for PoolView {
-    const HEADERS: &'static [&'static str] = &["POOL", ">CAPACITY", ">FREE", ">LARGEST", ">VOLUMES", "UUID"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.name.clone(),
-            Size(self.capacity_bytes).rounded(),
-            Size(self.free_bytes).rounded(),
-            Size(self.largest_free_bytes).rounded(),
-            self.volumes.to_string(),
-            self.uuid.clone(),
-        ]
-    }
-}
-
 #[cfg(test)]
 mod test {
-    use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState, Pool};
+    use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState};
 
-    use super::{DeviceView, PoolView};
+    use super::DeviceView;
     use crate::view::{Rows, View};
 
     #[test]
@@ -197,25 +163,5 @@ drive-0  idle   -          -      -  -      -                uring:/dev/x       
 drive-1  lost   file  64 GiB   4096  yes    media read only  pcie:0000:01:00.0                the drive is gone
 ";
         assert_eq!(Rows([served, idle, lost].map(DeviceView::from).into()).text(), expected);
-    }
-
-    #[test]
-    fn pools() {
-        let pool = Pool {
-            name: "file-0".into(),
-            uuid: "6b1c".into(),
-            capacity_bytes: (64 << 30) - (2 << 20),
-            free_bytes: 1 << 30,
-            largest_free_bytes: 512 << 20,
-            volumes: 12,
-        };
-        let expected = "\
-POOL    CAPACITY   FREE  LARGEST  VOLUMES  UUID
-file-0  63.9 GiB  1 GiB  512 MiB       12  6b1c
-";
-        let rows = Rows(vec![PoolView::from(pool)]);
-        assert_eq!(rows.text(), expected);
-        let json = serde_json::to_value(&rows).expect("JSON");
-        assert_eq!(json[0]["free_bytes"], 1 << 30);
     }
 }

@@ -8,6 +8,8 @@ mod connection;
 mod device;
 mod host;
 mod node;
+mod pool;
+mod snapshot;
 mod stats;
 mod top;
 mod volume;
@@ -19,12 +21,14 @@ use serde::Serialize;
 
 pub(crate) use app::{AppCards, AppView, QosView};
 pub(crate) use connection::ConnectionView;
-pub(crate) use device::{DeviceView, PoolView};
+pub(crate) use device::DeviceView;
 pub(crate) use host::{HostView, UndoneView};
 pub(crate) use node::NodeView;
+pub(crate) use pool::PoolView;
+pub(crate) use snapshot::{ChangeView, SnapshotView};
 pub(crate) use stats::{StatsView, VolumeStatsView, latency};
 pub(crate) use top::{AppRates, SchedulerView, TopView};
-pub(crate) use volume::{Deleted, Published, VolumeView};
+pub(crate) use volume::{Deleted, Published, UsageView, VolumeView};
 
 use crate::args::Output;
 

@@ -3,11 +3,30 @@
 use std::net::SocketAddr;
 
 use serde::Serialize;
-use sluice_node_api::v1::{HostAccess, Volume, host_access};
+use sluice_node_api::v1::{HostAccess, Usage, Volume, host_access};
 use sluice_node_api::{ApiAddress, Size};
 
 use super::{Row, View, card, yes};
 use crate::connect;
+use crate::units::date;
+
+/// What a volume or snapshot takes of its pool.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct UsageView {
+    /// Written and not given back.
+    pub(crate) logical_bytes: u64,
+    /// What deleting it frees.
+    pub(crate) exclusive_bytes: u64,
+    /// Together with others.
+    pub(crate) shared_bytes: u64,
+}
+
+impl From<Usage> for UsageView {
+    fn from(usage: Usage) -> UsageView {
+        let Usage { logical_bytes, exclusive_bytes, shared_bytes } = usage;
+        UsageView { logical_bytes, exclusive_bytes, shared_bytes }
+    }
+}
 
 /// A volume.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +36,12 @@ pub(crate) struct VolumeView {
     pool: String,
     size_bytes: u64,
     block_size_bytes: u32,
+    thick: bool,
+    /// What it was cloned from.
+    origin: Option<String>,
+    created_us: u64,
+    #[serde(flatten)]
+    usage: UsageView,
     pub(crate) published: bool,
     any_host: bool,
     hosts: Vec<String>,
@@ -41,6 +66,10 @@ impl From<Volume> for VolumeView {
             pool: volume.pool,
             size_bytes: volume.size_bytes,
             block_size_bytes: volume.block_size,
+            thick: volume.thick,
+            origin: Some(volume.origin).filter(|origin| !origin.is_empty()),
+            created_us: volume.created_us,
+            usage: volume.usage.unwrap_or_default().into(),
             published: volume.published,
             connections: volume.connections,
             uuid: volume.uuid,
@@ -64,7 +93,7 @@ impl VolumeView {
 
 impl Row for VolumeView {
     const HEADERS: &'static [&'static str] =
-        &["VOLUME", "APP", "POOL", ">SIZE", ">BLOCK", "ACCESS", ">CONNECTIONS", "UUID"];
+        &["VOLUME", "APP", "POOL", ">SIZE", ">WRITTEN", ">BLOCK", "ACCESS", ">CONNECTIONS", "UUID"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -72,6 +101,7 @@ impl Row for VolumeView {
             self.app.clone(),
             self.pool.clone(),
             Size(self.size_bytes).rounded(),
+            Size(self.usage.logical_bytes).rounded(),
             self.block_size_bytes.to_string(),
             self.access(),
             self.connections.to_string(),
@@ -88,6 +118,12 @@ impl View for VolumeView {
             ("app", self.app.clone()),
             ("pool", self.pool.clone()),
             ("size", Size(self.size_bytes).rounded()),
+            ("provision", if self.thick { "thick" } else { "thin" }.to_owned()),
+            ("written", Size(self.usage.logical_bytes).rounded()),
+            ("its own", Size(self.usage.exclusive_bytes).rounded()),
+            ("shared", Size(self.usage.shared_bytes).rounded()),
+            ("origin", self.origin.clone().unwrap_or_else(|| "-".to_owned())),
+            ("created", date(self.created_us)),
             ("block size", self.block_size_bytes.to_string()),
             ("published", yes(self.published)),
             ("hosts", hosts),
@@ -143,7 +179,7 @@ impl View for Deleted {
 
 #[cfg(test)]
 mod test {
-    use sluice_node_api::v1::{AnyHost, HostAccess, HostList, Volume, host_access};
+    use sluice_node_api::v1::{AnyHost, HostAccess, HostList, Usage, Volume, host_access};
 
     use super::{Published, VolumeView};
     use crate::view::{Rows, View};
@@ -161,6 +197,10 @@ mod test {
             published: access.is_some(),
             access: access.map(|access| HostAccess { access: Some(access) }),
             connections: 3,
+            thick: false,
+            origin: "base@gold".into(),
+            created_us: 951_825_600_000_000,
+            usage: Some(Usage { logical_bytes: 4 << 20, exclusive_bytes: 1 << 20, shared_bytes: 8 << 20 }),
         }
     }
 
@@ -178,11 +218,11 @@ mod test {
         let rows =
             [None, any(), hosts(&["a"]), hosts(&["a", "b"])].map(|access| VolumeView::from(volume(access)));
         let expected = "\
-VOLUME  APP  POOL    SIZE  BLOCK  ACCESS    CONNECTIONS  UUID
-db-0    db   disk  10 GiB   4096  none                3  u-u
-db-0    db   disk  10 GiB   4096  any host            3  u-u
-db-0    db   disk  10 GiB   4096  1 host              3  u-u
-db-0    db   disk  10 GiB   4096  2 hosts             3  u-u
+VOLUME  APP  POOL    SIZE  WRITTEN  BLOCK  ACCESS    CONNECTIONS  UUID
+db-0    db   disk  10 GiB    4 MiB   4096  none                3  u-u
+db-0    db   disk  10 GiB    4 MiB   4096  any host            3  u-u
+db-0    db   disk  10 GiB    4 MiB   4096  1 host              3  u-u
+db-0    db   disk  10 GiB    4 MiB   4096  2 hosts             3  u-u
 ";
         assert_eq!(Rows(rows.into()).text(), expected);
     }
@@ -194,6 +234,12 @@ volume       db-0
 app          db
 pool         disk
 size         10 GiB
+provision    thin
+written      4 MiB
+its own      1 MiB
+shared       8 MiB
+origin       base@gold
+created      2000-02-29T12:00:00Z
 block size   4096
 published    yes
 hosts        nqn.a nqn.b

@@ -9,7 +9,7 @@ pub const MAX_NAME_BYTES: usize = 63;
 /// Longest key or value of a label, in bytes.
 pub const MAX_LABEL_BYTES: usize = 63;
 /// Most labels of one application.
-pub const MAX_LABELS: usize = 32;
+pub const MAX_LABELS: usize = 16;
 
 /// An application as asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -116,8 +116,8 @@ mod test {
             labels: (0..count).map(|number| (format!("k{number}"), String::new())).collect(),
             ..named("shop")
         };
-        assert_eq!(App::new(many(32)).unwrap().labels().len(), 32);
-        assert_eq!(App::new(many(33)), Err(SpecError::TooManyLabels { count: 33 }));
+        assert_eq!(App::new(many(16)).unwrap().labels().len(), 16);
+        assert_eq!(App::new(many(17)), Err(SpecError::TooManyLabels { count: 17 }));
     }
 
     #[test]

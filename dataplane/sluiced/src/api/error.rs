@@ -21,6 +21,16 @@ pub(super) enum NodeError {
     WhichPool { known: Vec<String> },
     #[error("no volume {name:?} on this node; `sluice volume list` shows those there are")]
     NoVolume { name: String },
+    #[error("no snapshot {name:?} on this node; `sluice snapshot list` shows those there are")]
+    NoSnapshot { name: String },
+    #[error(
+        "no volume or snapshot {name:?} on this node; `sluice volume list` and `sluice snapshot list` show all"
+    )]
+    NoSource { name: String },
+    #[error("no snapshots to take: name at least one volume")]
+    NoSnapshots,
+    #[error("volume {other:?} is not in pool {pool:?} as {first:?} is: a group's volumes must share a pool")]
+    Pools { first: String, other: String, pool: String },
     #[error("volume {name:?} exists, but {differs}: choose another name or ask for the same")]
     Exists { name: String, differs: String },
     #[error("another call is changing volume {name:?}: wait until it is done, then ask again")]
@@ -58,12 +68,17 @@ impl From<NodeError> for Status {
 /// The table of `sluice.node.v1`: each failure's code.
 fn code(error: &NodeError) -> Code {
     match error {
-        NodeError::NoDevice { .. } | NodeError::NoPool { .. } | NodeError::NoVolume { .. } => Code::NotFound,
-        NodeError::Idle { .. } | NodeError::NoPools => Code::FailedPrecondition,
+        NodeError::NoDevice { .. }
+        | NodeError::NoPool { .. }
+        | NodeError::NoVolume { .. }
+        | NodeError::NoSnapshot { .. }
+        | NodeError::NoSource { .. } => Code::NotFound,
+        NodeError::Idle { .. } | NodeError::NoPools | NodeError::Pools { .. } => Code::FailedPrecondition,
         NodeError::WhichPool { .. }
         | NodeError::BlockSize(_)
         | NodeError::LeaseLength(_)
         | NodeError::CreditWithoutBurst
+        | NodeError::NoSnapshots
         | NodeError::NoAccess => Code::InvalidArgument,
         NodeError::Exists { .. } => Code::AlreadyExists,
         NodeError::InUse { .. } => Code::Aborted,
@@ -76,8 +91,11 @@ fn code(error: &NodeError) -> Code {
 fn control_code(error: &ControlError) -> Code {
     match error {
         ControlError::NotFound { .. } | ControlError::AppNotFound { .. } => Code::NotFound,
-        ControlError::Exists { .. } => Code::AlreadyExists,
-        ControlError::Published { .. } | ControlError::AppInUse { .. } => Code::FailedPrecondition,
+        ControlError::Exists { .. } | ControlError::GroupExists { .. } => Code::AlreadyExists,
+        ControlError::Published { .. }
+        | ControlError::AppInUse { .. }
+        | ControlError::Connected { .. }
+        | ControlError::NotSnapshot { .. } => Code::FailedPrecondition,
         ControlError::App(_) => Code::InvalidArgument,
         ControlError::Scheduler(error) => scheduler_code(error),
         ControlError::Busy | ControlError::ShuttingDown => Code::Unavailable,
@@ -129,7 +147,7 @@ fn volume_code(error: &VolumeError) -> Code {
         | E::DeviceBlockSize { .. }
         | E::DeviceShrunk { .. }
         | E::DeviceBlockSizeChanged { .. } => Code::FailedPrecondition,
-        E::NoSpace { .. } | E::PoolFull { .. } | E::TooManyVolumes | E::TooManyApps | E::NoBuffer { .. } => {
+        E::PoolFull { .. } | E::TooManyVolumes | E::TooManyApps | E::NoBuffer { .. } => {
             Code::ResourceExhausted
         }
         E::Busy => Code::Unavailable,
@@ -167,11 +185,14 @@ mod test {
         "x".to_owned()
     }
 
-    fn control() -> [(ControlError, Code); 5] {
+    fn control() -> [(ControlError, Code); 8] {
         [
             (ControlError::NotFound { name: name() }, Code::NotFound),
             (ControlError::Exists { name: name(), differs: "size" }, Code::AlreadyExists),
             (ControlError::Published { name: name() }, Code::FailedPrecondition),
+            (ControlError::GroupExists { name: name() }, Code::AlreadyExists),
+            (ControlError::Connected { name: name(), connections: 3 }, Code::FailedPrecondition),
+            (ControlError::NotSnapshot { name: name() }, Code::FailedPrecondition),
             (ControlError::Busy, Code::Unavailable),
             (ControlError::ShuttingDown, Code::Unavailable),
         ]
@@ -202,7 +223,7 @@ mod test {
         ]
     }
 
-    fn volume() -> [(VolumeError, Code); 24] {
+    fn volume() -> [(VolumeError, Code); 23] {
         use VolumeError as E;
         [
             (E::Busy, Code::Unavailable),
@@ -226,7 +247,6 @@ mod test {
             (E::NameTaken { name: name() }, Code::AlreadyExists),
             (E::UuidTaken { uuid: Uuid::nil() }, Code::Internal),
             (E::TooManyVolumes, Code::ResourceExhausted),
-            (E::NoSpace { needed_bytes: 2, largest_bytes: 1 }, Code::ResourceExhausted),
             (E::Published { name: name() }, Code::FailedPrecondition),
             (E::Io { doing: "writing the superblock", cause: IoError::WriteFault }, Code::DataLoss),
         ]

@@ -8,9 +8,11 @@ use sluice_node_api::v1;
 use sluice_node_api::v1::host_access::Access;
 use sluice_nvme_pcie::Health;
 use sluice_reactor::Polling;
-use sluice_target::handle::{ConnectionStatus, PoolStatus, VolumeStatus};
+use sluice_target::handle::{ChangesPage, ConnectionStatus, PoolStatus, SnapshotStatus, VolumeStatus};
 use sluice_target::stats::{IoStats, OpStats};
 use sluice_volume::HostAccess;
+use sluice_volume::map::{BLOCK_BYTES, Change, Level, Usage};
+use sluice_volume::thin::Provision;
 
 use super::error::NodeError;
 use crate::node::{Slot, Told};
@@ -84,8 +86,59 @@ pub(super) fn pool(slot: &Slot, pool: &PoolStatus) -> v1::Pool {
         uuid: pool.uuid.to_string(),
         capacity_bytes: pool.capacity_bytes,
         free_bytes: pool.free_bytes,
-        largest_free_bytes: pool.largest_free_bytes,
         volumes: pool.volumes,
+        snapshots: pool.snapshots,
+        promised_bytes: pool.promised_bytes,
+        metadata_bytes: pool.metadata_bytes,
+        reclaiming: pool.reclaiming,
+        reclaiming_bytes: pool.reclaiming_bytes,
+        level: space_level(pool.level).into(),
+        suspended: pool.suspended.clone().unwrap_or_default(),
+    }
+}
+
+fn space_level(level: Level) -> v1::SpaceLevel {
+    match level {
+        Level::Ample => v1::SpaceLevel::Ample,
+        Level::Low => v1::SpaceLevel::Low,
+        Level::Critical => v1::SpaceLevel::Critical,
+        Level::Full => v1::SpaceLevel::Full,
+    }
+}
+
+fn usage(usage: &Usage) -> v1::Usage {
+    v1::Usage {
+        logical_bytes: usage.logical_bytes(),
+        exclusive_bytes: usage.exclusive_bytes(),
+        shared_bytes: usage.shared_bytes(),
+    }
+}
+
+pub(super) fn snapshot(pool: &str, snapshot: SnapshotStatus) -> v1::Snapshot {
+    v1::Snapshot {
+        pool: pool.to_owned(),
+        uuid: snapshot.uuid.to_string(),
+        usage: Some(usage(&snapshot.usage)),
+        name: snapshot.name,
+        volume: snapshot.volume,
+        app: snapshot.app,
+        size_bytes: snapshot.size_bytes,
+        block_size: snapshot.block_size,
+        created_us: snapshot.created_us,
+    }
+}
+
+/// A part of what changed.
+pub(super) fn changes(page: &ChangesPage) -> v1::ListChangedBlocksResponse {
+    let extent = |change: &Change| v1::ChangedExtent {
+        offset_bytes: change.start * BLOCK_BYTES,
+        length_bytes: change.blocks * BLOCK_BYTES,
+        mapped: change.mapped,
+    };
+    v1::ListChangedBlocksResponse {
+        extents: page.changes.iter().map(extent).collect(),
+        told_bytes: page.next.map_or(page.size_bytes, |block| block * BLOCK_BYTES),
+        size_bytes: page.size_bytes,
     }
 }
 
@@ -95,6 +148,10 @@ pub(super) fn volume(pool: &str, volume: VolumeStatus) -> v1::Volume {
         uuid: volume.uuid.to_string(),
         nguid: volume.nguid.iter().map(|byte| format!("{byte:02x}")).collect(),
         access: volume.published.then(|| access(volume.access)),
+        thick: volume.provision == Provision::Thick,
+        usage: Some(usage(&volume.usage)),
+        origin: volume.origin,
+        created_us: volume.created_us,
         name: volume.name,
         app: volume.app,
         nqn: volume.nqn,
@@ -161,12 +218,14 @@ mod test {
     use sluice_node_api::v1;
     use sluice_node_api::v1::host_access::Access;
     use sluice_reactor::Polling;
-    use sluice_target::handle::VolumeStatus;
+    use sluice_target::handle::{ChangesPage, VolumeStatus};
     use sluice_target::stats::IoStats;
     use sluice_volume::HostAccess;
+    use sluice_volume::map::{Change, Usage};
+    use sluice_volume::thin::Provision;
     use uuid::Uuid;
 
-    use super::{host_access, io_stats, nanos, polling, volume};
+    use super::{changes, host_access, io_stats, nanos, polling, volume};
 
     #[test]
     fn polling_modes() {
@@ -201,6 +260,10 @@ mod test {
             nqn: "nqn.x".into(),
             block_size: 512,
             size_bytes: 1 << 20,
+            provision: Provision::Thick,
+            origin: "c@d".into(),
+            created_us: 7,
+            usage: Usage { mapped_blocks: 3, chunks: 2, exclusive_chunks: 1 },
             published: false,
             access: HostAccess::Any,
             connections: 0,
@@ -208,8 +271,21 @@ mod test {
         let shown = volume("p", status.clone());
         assert_eq!((shown.access, shown.nguid.as_str()), (None, "ab".repeat(16).as_str()));
         assert_eq!(shown.uuid, "00000000-0000-0000-0000-0000000000ff");
+        let usage = v1::Usage { logical_bytes: 12_288, exclusive_bytes: 128 << 10, shared_bytes: 128 << 10 };
+        assert_eq!((shown.thick, shown.origin.as_str(), shown.usage), (true, "c@d", Some(usage)));
         let shown = volume("p", VolumeStatus { published: true, ..status });
         assert_eq!(shown.access.and_then(|access| access.access), Some(Access::AnyHost(v1::AnyHost {})));
+    }
+
+    #[test]
+    fn changes_are_told_in_bytes() {
+        let change = Change { start: 3, blocks: 2, mapped: true };
+        let page = ChangesPage { changes: vec![change], next: Some(9), size_bytes: 1 << 20 };
+        let part = changes(&page);
+        assert_eq!((part.extents[0].offset_bytes, part.extents[0].length_bytes), (12_288, 8192));
+        assert_eq!((part.told_bytes, part.size_bytes), (36_864, 1 << 20));
+        let last = changes(&ChangesPage { next: None, ..page });
+        assert_eq!(last.told_bytes, 1 << 20);
     }
 
     #[test]

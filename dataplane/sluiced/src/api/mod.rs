@@ -1,6 +1,6 @@
 //! The gRPC service `sluice.node.v1`, on a thread of its own that shares no core with a reactor.
 //!
-//! `listener` binds, `service` takes the calls, `volumes`, `apps`, `pools` and `stats` answer them, `messages` turns the
+//! `listener` binds, `service` takes the calls, `volumes`, `snapshots`, `apps`, `pools` and `stats` answer them, `messages` turns the
 //! target's words into the protocol's, and `error` holds the one table of error codes. `metrics` serves the same
 //! figures to Prometheus, as `exposition` writes them.
 
@@ -12,6 +12,7 @@ mod messages;
 mod metrics;
 mod pools;
 mod service;
+mod snapshots;
 mod stats;
 mod volumes;
 

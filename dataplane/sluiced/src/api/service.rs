@@ -9,8 +9,9 @@ use sluice_node_api::v1::node_server::Node;
 use tonic::{Request, Response, Status};
 
 use super::error::NodeError;
+use super::snapshots::ChangedBlocks;
 use super::volumes::Names;
-use super::{apps, messages, pools, stats, volumes};
+use super::{apps, messages, pools, snapshots, stats, volumes};
 use crate::node::NodeState;
 
 /// The service.
@@ -95,6 +96,84 @@ impl Node for Service {
             Ok(v1::DeleteVolumeResponse {})
         };
         self.change(delete).await
+    }
+
+    async fn clone_volume(
+        &self,
+        request: Request<v1::CloneVolumeRequest>,
+    ) -> Answer<v1::CloneVolumeResponse> {
+        let request = request.into_inner();
+        let clone = |inner: Arc<Inner>| async move {
+            let volume = Some(volumes::clone(&inner.node, &inner.names, request).await?);
+            Ok(v1::CloneVolumeResponse { volume })
+        };
+        self.change(clone).await
+    }
+
+    async fn resize_volume(
+        &self,
+        request: Request<v1::ResizeVolumeRequest>,
+    ) -> Answer<v1::ResizeVolumeResponse> {
+        let request = request.into_inner();
+        let resize = |inner: Arc<Inner>| async move {
+            let volume = Some(volumes::resize(&inner.node, &inner.names, request).await?);
+            Ok(v1::ResizeVolumeResponse { volume })
+        };
+        self.change(resize).await
+    }
+
+    async fn rollback_volume(
+        &self,
+        request: Request<v1::RollbackVolumeRequest>,
+    ) -> Answer<v1::RollbackVolumeResponse> {
+        let request = request.into_inner();
+        let rollback = |inner: Arc<Inner>| async move {
+            let volume = Some(volumes::rollback(&inner.node, &inner.names, request).await?);
+            Ok(v1::RollbackVolumeResponse { volume })
+        };
+        self.change(rollback).await
+    }
+
+    async fn create_snapshots(
+        &self,
+        request: Request<v1::CreateSnapshotsRequest>,
+    ) -> Answer<v1::CreateSnapshotsResponse> {
+        let request = request.into_inner();
+        let create = |inner: Arc<Inner>| async move {
+            let snapshots = snapshots::create(&inner.node, &inner.names, request).await?;
+            Ok(v1::CreateSnapshotsResponse { snapshots })
+        };
+        self.change(create).await
+    }
+
+    async fn delete_snapshot(
+        &self,
+        request: Request<v1::DeleteSnapshotRequest>,
+    ) -> Answer<v1::DeleteSnapshotResponse> {
+        let snapshot = request.into_inner().snapshot;
+        let delete = |inner: Arc<Inner>| async move {
+            snapshots::delete(&inner.node, &snapshot).await?;
+            Ok(v1::DeleteSnapshotResponse {})
+        };
+        self.change(delete).await
+    }
+
+    async fn list_snapshots(
+        &self,
+        request: Request<v1::ListSnapshotsRequest>,
+    ) -> Answer<v1::ListSnapshotsResponse> {
+        let snapshots = snapshots::list(&self.0.node, &request.into_inner().volume).await?;
+        Ok(Response::new(v1::ListSnapshotsResponse { snapshots }))
+    }
+
+    type ListChangedBlocksStream = ChangedBlocks;
+
+    async fn list_changed_blocks(
+        &self,
+        request: Request<v1::ListChangedBlocksRequest>,
+    ) -> Answer<ChangedBlocks> {
+        let node = Arc::clone(&self.0.node);
+        Ok(Response::new(snapshots::changed_blocks(node, request.into_inner()).await?))
     }
 
     async fn get_volume(&self, request: Request<v1::GetVolumeRequest>) -> Answer<v1::GetVolumeResponse> {

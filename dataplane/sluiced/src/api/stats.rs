@@ -2,10 +2,12 @@
 
 use sluice_node_api::v1;
 use sluice_target::handle::StatsReport;
+use sluice_target::stats::IoStats;
 
 use super::apps::{app_stats, scheduler_stats};
 use super::error::NodeError;
 use super::messages::{connection, io_stats, nanos};
+use super::volumes;
 use crate::node::NodeState;
 
 pub(super) async fn connections(state: &NodeState, volume: &str) -> Result<Vec<v1::Connection>, NodeError> {
@@ -30,7 +32,10 @@ pub(super) async fn stats(state: &NodeState, volume: &str) -> Result<v1::GetStat
         add(&mut answer, &slot.config.name, handle.stats().await?, volume);
     }
     if !volume.is_empty() && answer.volumes.is_empty() {
-        return Err(NodeError::NoVolume { name: volume.to_owned() });
+        // One that was never published has no figures.
+        let app = volumes::get(state, volume).await?.app;
+        let io = Some(io_stats(&IoStats::default()));
+        answer.volumes.push(v1::VolumeStats { volume: volume.to_owned(), app, io });
     }
     answer.volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
     let by_key = |stats: &v1::ConnectionStats| {

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sluice_node_api::{Size, v1};
-use sluice_target::ReactorHandle;
 use sluice_target::handle::VolumeStatus;
+use sluice_target::{ControlError, ReactorHandle};
+use sluice_volume::thin::{CloneSpec, Provision};
 use sluice_volume::{BlockSize, VolumeSpec};
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ pub(super) struct HeldName<'a> {
 
 impl Names {
     /// Holds a name. Fails if another call holds it.
-    fn hold(&self, name: &str) -> Result<HeldName<'_>, NodeError> {
+    pub(super) fn hold(&self, name: &str) -> Result<HeldName<'_>, NodeError> {
         if !self.set().insert(name.to_owned()) {
             return Err(NodeError::InUse { name: name.to_owned() });
         }
@@ -48,14 +49,14 @@ impl Drop for HeldName<'_> {
 }
 
 /// Where a volume was found.
-struct Found<'a> {
-    slot: &'a Slot,
-    handle: ReactorHandle,
+pub(super) struct Found<'a> {
+    pub(super) slot: &'a Slot,
+    pub(super) handle: ReactorHandle,
     status: VolumeStatus,
 }
 
 impl Found<'_> {
-    fn pool(&self) -> &str {
+    pub(super) fn pool(&self) -> &str {
         &self.slot.config.name
     }
 
@@ -66,14 +67,23 @@ impl Found<'_> {
 
 async fn look<'a>(state: &'a NodeState, name: &str) -> Result<Option<Found<'a>>, NodeError> {
     for (slot, handle) in state.serving() {
-        if let Some(status) = handle.volumes().await?.into_iter().find(|volume| volume.name == name) {
+        if let Some(status) = there(handle.volume(name).await)? {
             return Ok(Some(Found { slot, handle, status }));
         }
     }
     Ok(None)
 }
 
-async fn find<'a>(state: &'a NodeState, name: &str) -> Result<Found<'a>, NodeError> {
+/// What a pool has under a name; `None`: another pool may.
+pub(super) fn there<T>(answer: Result<T, ControlError>) -> Result<Option<T>, NodeError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(ControlError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn find<'a>(state: &'a NodeState, name: &str) -> Result<Found<'a>, NodeError> {
     look(state, name).await?.ok_or_else(|| NodeError::NoVolume { name: name.to_owned() })
 }
 
@@ -107,9 +117,10 @@ pub(super) async fn create(
         return Ok(found.message(status));
     }
     let (slot, handle) = state.pool(&request.pool)?;
-    let v1::CreateVolumeRequest { name, app, size_bytes, .. } = request;
+    let v1::CreateVolumeRequest { name, app, size_bytes, thick, .. } = request;
+    let provision = if thick { Provision::Thick } else { Provision::Thin };
     let spec = VolumeSpec { name, app, size_bytes, block_size, uuid: Uuid::new_v4() };
-    Ok(messages::volume(&slot.config.name, handle.create_volume(spec).await?))
+    Ok(messages::volume(&slot.config.name, handle.create_volume(spec, provision).await?))
 }
 
 /// Every block size is a power of two that a `BlockSize` names; 0 leaves the choice to us.
@@ -132,6 +143,7 @@ fn refuse_other(
         ("app", status.app.clone(), request.app.clone()),
         ("size", Size(status.size_bytes).to_string(), Size(request.size_bytes).to_string()),
         ("block size", status.block_size.to_string(), block_size.bytes().to_string()),
+        ("provision", provision(status.provision == Provision::Thick), provision(request.thick)),
         ("pool", found.pool().to_owned(), pool_asked.to_owned()),
     ];
     let differs = |(what, is, asked): &(&str, String, String)| {
@@ -142,6 +154,58 @@ fn refuse_other(
         return Ok(());
     }
     Err(NodeError::Exists { name: request.name.clone(), differs: all.join(", ") })
+}
+
+fn provision(thick: bool) -> String {
+    if thick { "thick" } else { "thin" }.to_owned()
+}
+
+pub(super) async fn clone(
+    state: &NodeState,
+    names: &Names,
+    request: v1::CloneVolumeRequest,
+) -> Result<v1::Volume, NodeError> {
+    let v1::CloneVolumeRequest { source, name, app } = request;
+    let _held = names.hold(&name)?;
+    let spec = CloneSpec { name, app, uuid: Uuid::new_v4() };
+    if let Some(found) = look(state, &spec.name).await? {
+        // The same clone, or what differs; a source in another pool cannot be its own.
+        let cloned = there(found.handle.clone_volume(&source, spec.clone()).await)?;
+        let differs = format!("it is no clone of {source:?}");
+        let status = cloned.ok_or(NodeError::Exists { name: spec.name, differs })?;
+        return Ok(found.message(status));
+    }
+    for (slot, handle) in state.serving() {
+        if let Some(status) = there(handle.clone_volume(&source, spec.clone()).await)? {
+            return Ok(messages::volume(&slot.config.name, status));
+        }
+    }
+    Err(NodeError::NoSource { name: source })
+}
+
+pub(super) async fn resize(
+    state: &NodeState,
+    names: &Names,
+    request: v1::ResizeVolumeRequest,
+) -> Result<v1::Volume, NodeError> {
+    let v1::ResizeVolumeRequest { name, size_bytes } = request;
+    let _held = names.hold(&name)?;
+    let found = find(state, &name).await?;
+    let status = found.handle.resize(&name, size_bytes).await?;
+    Ok(found.message(status))
+}
+
+pub(super) async fn rollback(
+    state: &NodeState,
+    names: &Names,
+    request: v1::RollbackVolumeRequest,
+) -> Result<v1::Volume, NodeError> {
+    let v1::RollbackVolumeRequest { name, snapshot, connected } = request;
+    let _held = names.hold(&name)?;
+    let found = find(state, &name).await?;
+    let rolled = there(found.handle.rollback(&name, &snapshot, connected).await)?;
+    let status = rolled.ok_or_else(|| NodeError::NoSnapshot { name: format!("{name}@{snapshot}") })?;
+    Ok(found.message(status))
 }
 
 pub(super) async fn delete(state: &NodeState, names: &Names, name: &str) -> Result<(), NodeError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sluice_device::ssd::SsdOptions;
 use sluice_node_api::Size;
 use sluice_nvme_pcie::vfio::PciAddress;
+use uuid::Uuid;
 
 use super::raw::RawDevice;
 use super::{ConfigError, dns_label};
@@ -21,6 +22,8 @@ pub struct DeviceConfig {
     pub core: Option<u32>,
     /// When to format it.
     pub format: Format,
+    /// The UUID of the pool on it, if any other is to be refused.
+    pub pool: Option<Uuid>,
 }
 
 /// What a device is made from.
@@ -114,7 +117,17 @@ impl RawDevice {
             "never" => Format::Never,
             other => return Err(ConfigError::value("device.format", other, "must be `if-blank` or `never`")),
         };
-        Ok(DeviceConfig { name: self.name.clone(), source: self.source()?, core: self.core, format })
+        let pool = match self.pool.as_deref().map(Uuid::try_parse).transpose() {
+            Ok(Some(uuid)) if uuid.is_nil() => return Err(self.bad_pool()),
+            Ok(pool) => pool,
+            Err(_) => return Err(self.bad_pool()),
+        };
+        Ok(DeviceConfig { name: self.name.clone(), source: self.source()?, core: self.core, format, pool })
+    }
+
+    fn bad_pool(&self) -> ConfigError {
+        let rule = "must be the UUID of a pool, as `sluice pool list --output json` shows it";
+        ConfigError::value("device.pool", self.pool.as_deref().unwrap_or_default(), rule)
     }
 
     fn source(&self) -> Result<Source, ConfigError> {

@@ -168,5 +168,8 @@ section! {
         /// `if-blank` formats a device that holds no data at all and leaves every other alone; `never` formats
         /// nothing. Formatting over data takes `sluice pool create --force`.
         format: String = "if-blank".to_owned();
+        /// UUID of the pool that is to be on it: any other is left alone, and a pool that is made gets it. Absent:
+        /// whichever pool is there.
+        pool: Option<String> = None;
     }
 }

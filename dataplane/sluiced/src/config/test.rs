@@ -71,6 +71,8 @@ fn values_between_the_limits_must_fit_too() {
         ("device", "size", "16777217", "multiple of 1MiB"),
         ("device", "block_size", "1024", "512 or 4096"),
         ("device", "format", "'always'", "if-blank"),
+        ("device", "pool", "'disk'", "UUID of a pool"),
+        ("device", "pool", "'00000000-0000-0000-0000-000000000000'", "UUID of a pool"),
     ];
     for (section, key, value, says) in table {
         let error = parse(&with(section, key, value)).expect_err(key).to_string();

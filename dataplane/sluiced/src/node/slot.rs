@@ -11,7 +11,8 @@ use std::thread::JoinHandle;
 
 use sluice_reactor::{Config as ReactorConfig, Polling};
 use sluice_target::{
-    Directory, Format, ReactorHandle, ReactorOptions, RunningReactor, TargetConfig, start_reactor,
+    Directory, Format, PoolOptions, ReactorHandle, ReactorOptions, RunningReactor, TargetConfig,
+    start_reactor,
 };
 
 use super::drive::DriveWatch;
@@ -104,7 +105,8 @@ impl Slot {
             ring_entries: RING_ENTRIES,
         };
         let backing = backing(&self.config.source);
-        let options = ReactorOptions { reactor, target: setup.target.clone(), format, backing };
+        let pool = PoolOptions { format, uuid: self.config.pool };
+        let options = ReactorOptions { reactor, target: setup.target.clone(), pool, backing };
         let (device, watch) = (self.config.clone(), self.watch.clone());
         start_reactor(options, &setup.directory, move |buffers| open(&device, buffers, &watch))
     }

@@ -23,11 +23,6 @@ pub(crate) struct ConnectionKey {
     pub(crate) generation: u32,
 }
 
-impl ConnectionKey {
-    /// Names no connection, ever: for what the reactor does on its own account.
-    pub(crate) const NOBODY: Self = Self { index: u32::MAX, generation: u32::MAX };
-}
-
 /// Which queue of its controller a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {

@@ -2,11 +2,10 @@
 
 use super::TargetService;
 use super::io::{live, mark_dirty};
-use crate::connection::{ConnectionKey, Role};
+use crate::connection::{ConnectionKey, Namespace, Role};
 use crate::controller::{Answer, DiscoveryPage, View};
 use crate::data::Data;
 use crate::stats::IoStats;
-use sluice_device::Nanos;
 use sluice_nvme::cqe::Cqe;
 use sluice_nvme::fabrics::disconnect::{DISCONNECT_RECFMT, DisconnectCommand};
 use sluice_nvme::fabrics::fabrics_type;
@@ -150,8 +149,8 @@ impl TargetService {
         }
     }
 
-    /// The namespace of a subsystem is gone: queues lose it, hosts are told.
-    pub(super) fn remove_namespace(&mut self, _: Nanos, subsystem: u32) {
+    /// Changes what the queues of a subsystem know of its namespace; hosts are told.
+    pub(super) fn change_namespace(&mut self, subsystem: u32, change: impl Fn(&mut Option<Namespace>)) {
         let controllers: Vec<u32> = self
             .controllers
             .iter()
@@ -160,7 +159,7 @@ impl TargetService {
             .collect();
         for controller in controllers {
             for (_, connection) in self.connections.iter_mut().filter(|(_, c)| c.controller == controller) {
-                connection.namespace = None;
+                change(&mut connection.namespace);
             }
             let event = self.controllers.get_mut(controller).and_then(|c| c.namespace_changed());
             let admin = self

@@ -1,61 +1,62 @@
-//! Control messages: volumes created, published, counted; the drain at the end.
+//! Control messages, and operations on the pool one after the other.
 //!
 //! The volume layer carries out one operation at a time and none of them waits here: an operation is
 //! begun, the reactor goes on with I/O, and each round looks whether it is done.
 
 use super::drain::Life;
 use super::message::Reply;
-use super::{Message, TargetService, Timer};
-use crate::connection::{Connection, Role};
-use crate::handle::{ConnectionStatus, ControlError, InFlight, PoolStatus, StatsReport, VolumeStatus};
-use crate::nqn;
-use crate::stats::IoStats;
-use crate::subsystem::Subsystem;
+use super::operation::{Answer, Operation, Task};
+use super::{Message, TargetService};
+use crate::handle::{AppStatus, ControlError};
+use crate::words;
 use sluice_device::Nanos;
+use sluice_qos::AppSpec;
 use sluice_reactor::Context;
-use sluice_volume::{
-    ControlDone, HostAccess, MAX_VOLUMES, VolumeError, VolumeIndex, VolumeRecord, VolumeSpec,
-};
+use sluice_volume::thin::{ThinDone, ThinRecord};
+use sluice_volume::{VolumeError, VolumeIndex};
 use std::collections::VecDeque;
-use std::time::Duration;
 
-/// Every volume may be published at once, and as many again may be closing.
-#[expect(clippy::cast_possible_truncation, reason = "MAX_VOLUMES is 255")]
-pub(super) const MAX_SUBSYSTEMS: u32 = 2 * MAX_VOLUMES as u32;
 /// Control operations in line.
 const MAX_QUEUED: usize = 64;
-/// How long the hosts of an unpublished volume have to notice that their namespace is gone.
-const UNPUBLISH_GRACE_NS: u64 = 1_000_000_000;
-
-/// An operation of the volume layer and who waits for it.
-pub(super) enum Operation {
-    Create(VolumeSpec, Reply<VolumeStatus>),
-    Delete(String, Reply<()>),
-    Publish(String, HostAccess, Reply<VolumeStatus>),
-    Unpublish(String, Reply<VolumeStatus>),
-}
 
 /// Operations in line, and the one at work.
 #[derive(Default)]
 pub(super) struct ControlQueue {
     waiting: VecDeque<Operation>,
-    current: Option<Operation>,
+    current: Option<Current>,
+}
+
+struct Current {
+    operation: Operation,
+    /// The application that loses a volume by it.
+    bereaved: Option<String>,
+}
+
+/// How an operation began.
+pub(super) enum Begun {
+    Started,
+    /// A volume is on its way out.
+    Deleting {
+        app: String,
+    },
+    /// Nothing is to be done: the operation was carried out before.
+    AlreadySo(Vec<VolumeIndex>),
 }
 
 impl TargetService {
     pub(super) fn take_message(&mut self, cx: &Context<'_>, message: Message) {
         match message {
             Message::Connect(request) => self.connect(cx, *request),
-            Message::Create(spec, reply) => self.enqueue(Operation::Create(spec, reply)),
-            Message::Delete(name, reply) => self.enqueue(Operation::Delete(name, reply)),
-            Message::Publish(name, access, reply) => self.enqueue(Operation::Publish(name, access, reply)),
-            Message::Unpublish(name, reply) => self.enqueue(Operation::Unpublish(name, reply)),
+            Message::Operate(operation) => self.enqueue(*operation),
             // Who asked may have gone meanwhile; then there is nobody to tell.
-            Message::Volumes(reply) => drop(reply.send(Ok(self.volume_statuses()))),
+            Message::Volume(name, reply) => drop(reply.send(self.one_volume(&name))),
+            Message::Volumes(from, reply) => drop(reply.send(Ok(self.volumes_page(from)))),
+            Message::Snapshots(from, of, reply) => drop(reply.send(self.snapshots_page(from, &of))),
+            Message::Changes(ask, reply) => drop(reply.send(self.changes_page(&ask))),
             Message::Pool(reply) => drop(reply.send(self.pool_status())),
             Message::Connections(reply) => drop(reply.send(Ok(self.connection_statuses(cx.now)))),
-            Message::SetApp(spec, reply) => drop(reply.send(self.io.apps.set(cx.now, spec))),
-            Message::RemoveApp(name, reply) => drop(reply.send(self.io.apps.remove(&name))),
+            Message::SetApp(spec, reply) => self.set_app(cx.now, spec, reply),
+            Message::RemoveApp(name, reply) => self.remove_app(name, reply),
             Message::LeaseApp(name, lease, reply) => {
                 drop(reply.send(self.io.apps.lease(cx.now, &name, lease)));
             }
@@ -63,6 +64,21 @@ impl TargetService {
             Message::Apps(reply) => drop(reply.send(Ok(self.io.apps.statuses(cx.now)))),
             Message::Stats(reply) => drop(reply.send(Ok(self.stats_report(cx.now)))),
             Message::Drain(reply) => self.begin_drain(cx.now, reply),
+        }
+    }
+
+    /// In force at once; the answer waits until it is durable.
+    fn set_app(&mut self, now: Nanos, spec: AppSpec, reply: Reply<AppStatus>) {
+        match self.io.apps.set(now, spec.clone()) {
+            Err(error) => drop(reply.send(Err(error))),
+            Ok(_) => self.enqueue(Operation { task: Task::SetApp(spec), answer: Answer::App(reply) }),
+        }
+    }
+
+    fn remove_app(&mut self, name: String, reply: Reply<()>) {
+        match self.io.apps.remove(&name) {
+            Err(error) => drop(reply.send(Err(error))),
+            Ok(()) => self.enqueue(Operation { task: Task::RemoveApp(name), answer: Answer::Done(reply) }),
         }
     }
 
@@ -76,286 +92,119 @@ impl TargetService {
         }
     }
 
+    /// Puts the last operation in line, behind which there is no other.
+    pub(super) fn enqueue_checkpoint(&mut self) {
+        let last = Operation { task: Task::Checkpoint, answer: Answer::Nobody };
+        self.control.waiting.push_back(last);
+    }
+
     /// Collects the operation at work if it is done, and begins the next.
     pub(super) fn advance_control(&mut self, now: Nanos) -> bool {
         if self.control.current.is_some() {
             let Some(result) = self.io.volume.take_control_result() else { return false };
-            if let Some(operation) = self.control.current.take() {
-                self.finish_operation(now, operation, result);
+            if let Some(current) = self.control.current.take() {
+                self.finish_operation(now, current, result);
             }
             return true;
         }
         let Some(operation) = self.control.waiting.pop_front() else { return false };
-        match self.begin_operation(&operation) {
-            Ok(Begun::Started) => self.control.current = Some(operation),
-            Ok(Begun::AlreadySo(index)) => self.succeed(operation, index),
+        let started = |operation, bereaved| Some(Current { operation, bereaved });
+        match self.begin_operation(&operation.task) {
+            Ok(Begun::Started) => self.control.current = started(operation, None),
+            Ok(Begun::Deleting { app }) => self.control.current = started(operation, Some(app)),
+            Ok(Begun::AlreadySo(made)) => self.succeed(operation, &made),
             Err(error) => operation.fail(error),
         }
         true
     }
 
-    fn begin_operation(&mut self, operation: &Operation) -> Result<Begun, ControlError> {
-        match operation {
-            Operation::Create(spec, _) => {
-                if let Some(record) = self.io.volume.volumes().find(|record| record.name == spec.name) {
-                    return same_volume(record, spec).map(|()| Begun::AlreadySo(record.index));
-                }
-                self.io.apps.prepare(self.now, &spec.app)?;
-                self.io.volume.begin_create(spec.clone())?;
-            }
-            Operation::Delete(name, _) => {
-                let record = self.record(name)?;
-                if record.published {
-                    return Err(ControlError::Published { name: name.clone() });
-                }
-                let index = record.index;
-                // Hosts that were connected have a moment left; what of theirs waits will not be carried out.
-                self.io.fail_held(&mut self.connections, self.io.apps.tag(index), self.now);
-                self.io.volume.begin_delete(index)?;
-            }
-            Operation::Publish(name, access, _) => {
-                let record = self.record(name)?;
-                if record.published && record.access == *access {
-                    return Ok(Begun::AlreadySo(record.index));
-                }
-                let index = record.index;
-                self.io.volume.begin_publish(index, access.clone())?;
-            }
-            Operation::Unpublish(name, _) => {
-                let record = self.record(name)?;
-                let (index, published) = (record.index, record.published);
-                if !published {
-                    return Ok(Begun::AlreadySo(index));
-                }
-                self.io.volume.begin_unpublish(index)?;
-            }
-        }
-        Ok(Begun::Started)
-    }
-
-    fn finish_operation(
-        &mut self,
-        now: Nanos,
-        operation: Operation,
-        result: Result<ControlDone, VolumeError>,
-    ) {
-        let done = match result {
-            Ok(done) => done,
-            Err(error) => return operation.fail(error.into()),
+    fn finish_operation(&mut self, now: Nanos, current: Current, result: Result<ThinDone, VolumeError>) {
+        let Current { operation, bereaved } = current;
+        let made = match result.map_err(ControlError::from).and_then(|done| self.take_effect(now, done)) {
+            Ok(made) => made,
+            Err(error) => return operation.fail(error),
         };
+        if let Some(app) = bereaved {
+            self.io.apps.remove_volume(&app);
+        }
+        self.succeed(operation, &made);
+    }
+
+    /// Lets hosts and applications see what was done; returns the volumes or snapshots that it was done to.
+    fn take_effect(&mut self, now: Nanos, done: ThinDone) -> Result<Vec<VolumeIndex>, ControlError> {
         match done {
-            ControlDone::Published(index) => self.open_subsystem(index),
-            ControlDone::Unpublished(index) => self.close_subsystem(now, index),
-            ControlDone::Deleted(index) => {
+            ThinDone::Created(index) | ThinDone::Cloned(index) => {
+                let app = self.io.volume.volume(index).map(|record| record.app.clone());
+                self.io.apps.add_volume(now, &app.unwrap_or_default())?;
+                Ok(vec![index])
+            }
+            ThinDone::Snapshotted(made) => Ok(made),
+            ThinDone::Deleted(index) => {
                 self.closed_stats.remove(&index);
-                self.io.apps.remove_volume(index);
+                Ok(Vec::new())
             }
-            ControlDone::Created(index) => {
-                if let Err(error) = self.adopt(now, index) {
-                    return operation.fail(error);
-                }
+            ThinDone::Resized(index) => {
+                self.grow_namespace(index);
+                Ok(vec![index])
             }
-            ControlDone::Opened | ControlDone::Formatted => {}
-        }
-        match done {
-            ControlDone::Created(index)
-            | ControlDone::Deleted(index)
-            | ControlDone::Published(index)
-            | ControlDone::Unpublished(index) => self.succeed(operation, index),
-            // The pool was opened before the service was made, and is not formatted under it.
-            ControlDone::Opened | ControlDone::Formatted => {}
-        }
-    }
-
-    fn succeed(&self, operation: Operation, index: VolumeIndex) {
-        match operation {
-            Operation::Delete(_, reply) => drop(reply.send(Ok(()))),
-            Operation::Create(_, reply)
-            | Operation::Publish(_, _, reply)
-            | Operation::Unpublish(_, reply) => {
-                let status = self.io.volume.volume(index).map(|record| self.volume_status(record));
-                drop(
-                    reply.send(
-                        status.ok_or(ControlError::Volume(VolumeError::NoSuchVolume { volume: index })),
-                    ),
-                );
+            ThinDone::Published(index) => {
+                self.open_subsystem(now, index)?;
+                Ok(vec![index])
             }
+            ThinDone::Unpublished(index) => {
+                self.close_subsystem(now, index);
+                Ok(vec![index])
+            }
+            ThinDone::RolledBack(index) => Ok(vec![index]),
+            ThinDone::Configured | ThinDone::Checkpointed => Ok(Vec::new()),
+            // The pool was opened before the service was made; groups are taken in one step.
+            ThinDone::Opened
+            | ThinDone::Formatted
+            | ThinDone::Repaired
+            | ThinDone::Prepared
+            | ThinDone::Aborted => Ok(Vec::new()),
         }
     }
 
-    fn record(&self, name: &str) -> Result<&VolumeRecord, ControlError> {
-        let found = self.io.volume.volumes().find(|record| record.name == name);
-        found.ok_or_else(|| ControlError::NotFound { name: name.to_owned() })
-    }
-
-    /// Charges a volume's I/O to its application.
-    fn adopt(&mut self, now: Nanos, index: VolumeIndex) -> Result<(), ControlError> {
-        let app = self.io.volume.volume(index).map(|record| record.app.clone()).unwrap_or_default();
-        self.io.apps.add_volume(now, index, &app)
-    }
-
-    /// Publishes what the superblock says is published: after a restart hosts find their volumes again.
-    pub(super) fn adopt_volumes(&mut self, now: Nanos) -> Result<(), ControlError> {
-        let all: Vec<VolumeIndex> = self.io.volume.volumes().map(|record| record.index).collect();
-        for index in all {
-            self.adopt(now, index)?;
+    fn succeed(&self, operation: Operation, made: &[VolumeIndex]) {
+        let records: Vec<&ThinRecord> =
+            made.iter().filter_map(|index| self.io.volume.volume(*index)).collect();
+        match (operation.answer, operation.task) {
+            (Answer::Volume(reply), _) => {
+                let gone = ControlError::Volume(VolumeError::NotOpen);
+                drop(reply.send(records.first().map(|record| self.volume_status(record)).ok_or(gone)));
+            }
+            (Answer::Snapshots(reply), _) => {
+                let all = records.into_iter().map(|record| self.snapshot_status(record)).collect();
+                drop(reply.send(Ok(all)));
+            }
+            (Answer::App(reply), Task::SetApp(spec)) => {
+                drop(reply.send(self.io.apps.status(self.now, &spec.name)));
+            }
+            (Answer::Done(reply), _) => drop(reply.send(Ok(()))),
+            (Answer::App(_) | Answer::Nobody, _) => {}
         }
-        let published: Vec<VolumeIndex> =
-            self.io.volume.volumes().filter(|record| record.published).map(|record| record.index).collect();
-        for index in published {
-            self.open_subsystem(index);
+    }
+
+    /// Brings back what the pool knows: after a restart hosts find their volumes again, and applications what they were
+    /// promised.
+    pub(super) fn adopt_pool(&mut self, now: Nanos) -> Result<(), ControlError> {
+        let specs: Vec<AppSpec> = self.io.volume.apps().map(words::app_spec).collect();
+        specs.into_iter().for_each(|spec| self.io.apps.restore(now, spec));
+        let volumes: Vec<(VolumeIndex, String, bool)> =
+            self.volumes().map(|record| (record.index, record.app.clone(), record.published)).collect();
+        for (index, app, published) in volumes {
+            self.io.apps.add_volume(now, &app)?;
+            if published {
+                self.open_subsystem(now, index)?;
+            }
         }
         Ok(())
-    }
-
-    fn open_subsystem(&mut self, index: VolumeIndex) {
-        let Some(record) = self.io.volume.volume(index) else { return };
-        let limits = self.io.volume.limits(index).unwrap_or_else(|| unreachable!("a volume has limits"));
-        let tag = self.io.apps.tag(index);
-        let fresh = Subsystem::of(record, tag, self.io.volume.device_info(), limits);
-        match self.by_nqn.get(&fresh.nqn).and_then(|at| self.subsystems.get_mut(*at)) {
-            // Published again with another access: hosts that are connected stay.
-            Some(subsystem) => subsystem.access = fresh.access,
-            None => {
-                let nqn = fresh.nqn.clone();
-                tracing::info!(volume = %fresh.name, %nqn, "published");
-                match self.subsystems.insert(fresh) {
-                    Ok(at) => drop(self.by_nqn.insert(nqn.clone(), at)),
-                    Err(_) => unreachable!("there is a subsystem for every volume"),
-                }
-            }
-        }
-        if let Some(subsystem) =
-            self.by_nqn.get(&nqn::of_volume(&record.uuid)).and_then(|at| self.subsystems.get(*at))
-        {
-            self.directory.publish(self.reactor, &subsystem.nqn, subsystem.access.clone());
-        }
-    }
-
-    /// No host may connect any more; those connected see their namespace go.
-    fn close_subsystem(&mut self, now: Nanos, index: VolumeIndex) {
-        let Some((at, subsystem)) = self.subsystems.iter_mut().find(|(_, s)| s.volume == index && !s.closing)
-        else {
-            return;
-        };
-        subsystem.closing = true;
-        let nqn = subsystem.nqn.clone();
-        tracing::info!(volume = %subsystem.name, %nqn, "unpublished");
-        self.by_nqn.remove(&nqn);
-        self.directory.unpublish(&nqn);
-        self.remove_namespace(now, at);
-        self.timers.arm(Nanos(now.0 + UNPUBLISH_GRACE_NS), Timer::Unpublished(at));
-    }
-
-    fn volume_statuses(&self) -> Vec<VolumeStatus> {
-        let mut all: Vec<VolumeStatus> =
-            self.io.volume.volumes().map(|record| self.volume_status(record)).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
-    }
-
-    fn volume_status(&self, record: &VolumeRecord) -> VolumeStatus {
-        let of_volume = |connection: &Connection| self.volume_of(connection) == Some(record.index);
-        let connections = self.connections.iter().filter(|(_, connection)| of_volume(connection)).count();
-        VolumeStatus {
-            name: record.name.clone(),
-            app: record.app.clone(),
-            uuid: record.uuid,
-            nguid: nqn::nguid(&record.uuid),
-            nqn: nqn::of_volume(&record.uuid),
-            block_size: record.block_size.bytes(),
-            size_bytes: record.size_bytes,
-            published: record.published,
-            access: record.access.clone(),
-            connections: u32::try_from(connections).unwrap_or(u32::MAX),
-        }
-    }
-
-    fn pool_status(&self) -> Result<PoolStatus, ControlError> {
-        let info = self.io.volume.info().ok_or(ControlError::Volume(VolumeError::NotOpen))?;
-        Ok(PoolStatus {
-            uuid: info.uuid,
-            device: self.io.volume.device_info().clone(),
-            capacity_bytes: info.capacity_bytes,
-            free_bytes: info.free_bytes,
-            largest_free_bytes: info.largest_free_bytes,
-            volumes: u32::try_from(info.volumes).unwrap_or(u32::MAX),
-            in_flight: u32::try_from(self.io.volume.in_flight()).unwrap_or(u32::MAX),
-        })
-    }
-
-    fn connection_statuses(&self, now: Nanos) -> Vec<ConnectionStatus> {
-        let connected = self.connections.iter().filter(|(_, connection)| connection.role != Role::Refused);
-        connected.map(|(_, connection)| self.connection_status(connection, now)).collect()
-    }
-
-    fn connection_status(&self, connection: &Connection, now: Nanos) -> ConnectionStatus {
-        let controller = self.controllers.get(connection.controller);
-        let subsystem = controller.and_then(|controller| self.subsystems.get(controller.subsystem));
-        let (header_digest, data_digest) = connection.wire.qpair.digests();
-        ConnectionStatus {
-            volume: subsystem.map(|s| s.name.clone()).unwrap_or_default(),
-            subsystem_nqn: subsystem.map(|s| s.nqn.clone()).unwrap_or_default(),
-            host_nqn: controller.map(|c| c.host_nqn.clone()).unwrap_or_default(),
-            peer: connection.peer,
-            controller_id: controller.map_or(0, |c| c.cntlid),
-            queue_id: connection.role.qid(),
-            queue_entries: connection.entries,
-            outstanding: connection.outstanding,
-            header_digest,
-            data_digest,
-            age: Duration::from_nanos(now.0.saturating_sub(connection.opened.0)),
-        }
-    }
-
-    /// The volume a connection serves.
-    pub(super) fn volume_of(&self, connection: &Connection) -> Option<VolumeIndex> {
-        let controller = self.controllers.get(connection.controller)?;
-        Some(self.subsystems.get(controller.subsystem)?.volume)
-    }
-
-    /// The figures of a volume: those of its connections, open and closed.
-    pub(super) fn volume_stats(&self, volume: VolumeIndex) -> IoStats {
-        let mut sum = self.closed_stats.get(&volume).cloned().unwrap_or_default();
-        for (_, connection) in self.connections.iter() {
-            if self.volume_of(connection) == Some(volume) {
-                sum.add(&connection.stats);
-            }
-        }
-        sum
     }
 
     /// Whether no control operation is at work or in line.
     pub(super) fn control_is_idle(&self) -> bool {
         self.control.current.is_none() && self.control.waiting.is_empty()
-    }
-
-    fn in_flight(&self) -> InFlight {
-        let commands = u32::try_from(self.io.requests.len()).unwrap_or(u32::MAX);
-        InFlight {
-            commands,
-            buffer_bytes: self.io.buffers.total_bytes(0) - self.io.buffers.available_bytes(0),
-        }
-    }
-
-    fn stats_report(&self, now: Nanos) -> StatsReport {
-        let mut report = StatsReport { in_flight: self.in_flight(), ..StatsReport::default() };
-        for record in self.io.volume.volumes() {
-            let stats = self.volume_stats(record.index);
-            report.volumes.push((record.name.clone(), record.app.clone(), stats));
-        }
-        report.volumes.sort_by(|a, b| a.0.cmp(&b.0));
-        report.apps = self.io.apps.figures();
-        report.scheduler = Some(self.io.apps.scheduler_figures(now));
-        let io_queues = self.connections.iter().filter(|(_, c)| matches!(c.role, Role::Io(_)));
-        report.connections = io_queues
-            .map(|(_, connection)| {
-                let mut stats = IoStats::default();
-                stats.add(&connection.stats);
-                (self.connection_status(connection, now), stats)
-            })
-            .collect();
-        report
     }
 
     /// Fails the operations in line; the one at work goes on.
@@ -364,36 +213,4 @@ impl TargetService {
             operation.fail(why());
         }
     }
-}
-
-enum Begun {
-    Started,
-    /// Nothing is to be done: the operation was carried out before.
-    AlreadySo(VolumeIndex),
-}
-
-impl Operation {
-    fn fail(self, error: ControlError) {
-        match self {
-            Self::Delete(_, reply) => drop(reply.send(Err(error))),
-            Self::Create(_, reply) | Self::Publish(_, _, reply) | Self::Unpublish(_, reply) => {
-                drop(reply.send(Err(error)));
-            }
-        }
-    }
-}
-
-/// Whether creating `spec` again would give the volume there is. The UUID is chosen anew with every
-/// request and does not count.
-fn same_volume(record: &VolumeRecord, spec: &VolumeSpec) -> Result<(), ControlError> {
-    let differs = if record.app != spec.app {
-        "application"
-    } else if record.size_bytes != spec.size_bytes {
-        "size"
-    } else if record.block_size != spec.block_size {
-        "block size"
-    } else {
-        return Ok(());
-    };
-    Err(ControlError::Exists { name: spec.name.clone(), differs })
 }

@@ -1,12 +1,12 @@
-//! The end of a service: nothing new is taken, what is in flight completes, and the device is flushed last.
+//! The end of a service: nothing new is taken, what is in flight completes, and a checkpoint comes last.
 //!
 //! ```text
-//!   Serving --Drain--> Draining --all answered, or time is up--> Flushing --done, or time is up--> Finished
-//!                                                 `---- no volatile write cache ----------------------^
+//!   Serving --Drain--> Draining --all answered, or time is up--> Checkpointing --done, or time is up--> Finished
 //! ```
 //!
-//! A host that wants its data durable flushes them itself, before and after. The Flush here is for the
-//! operator who turns the machine off behind an orderly shutdown.
+//! A host that wants its data durable flushes them itself, before and after. The checkpoint flushes the device once
+//! more, for the operator who turns the machine off behind an orderly shutdown, and leaves the next opening nothing to
+//! replay.
 
 use super::{TargetService, Timer};
 use crate::connection::Connection;
@@ -14,8 +14,8 @@ use crate::handle::ControlError;
 use sluice_device::Nanos;
 use tokio::sync::oneshot::Sender;
 
-/// How long the Flush at the end may take.
-const FLUSH_NS: u64 = 10_000_000_000;
+/// How long the checkpoint at the end may take.
+const CHECKPOINT_NS: u64 = 10_000_000_000;
 
 /// What a shutdown waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(super) enum Life {
     Serving,
     /// Nothing new is taken; commands in flight complete.
     Draining,
-    /// The device makes durable what it has taken.
-    Flushing,
+    /// The pool writes what the next opening begins with.
+    Checkpointing,
     Finished,
 }
 
@@ -39,18 +39,18 @@ impl TargetService {
         }
     }
 
-    /// Commands in flight had their time; what they did so far is flushed.
+    /// Commands in flight had their time; what they did so far is kept.
     pub(super) fn drain_expired(&mut self, now: Nanos) {
         if self.life == Life::Draining {
             tracing::warn!("commands are still in flight after the drain timeout");
-            self.flush_device(now);
+            self.begin_checkpoint(now);
         }
     }
 
-    pub(super) fn flush_expired(&mut self) {
-        if self.life == Life::Flushing {
+    pub(super) fn checkpoint_expired(&mut self) {
+        if self.life == Life::Checkpointing {
             tracing::error!(
-                "the device has not completed its last Flush: what hosts did not flush may be lost"
+                "the device has not completed the last checkpoint: what hosts did not flush may be lost"
             );
             self.life = Life::Finished;
         }
@@ -59,8 +59,8 @@ impl TargetService {
     /// Moves a drain on.
     pub(super) fn advance_drain(&mut self, now: Nanos) -> Life {
         match self.life {
-            Life::Draining if self.is_drained() => self.flush_device(now),
-            Life::Flushing => self.collect_flush(),
+            Life::Draining if self.is_drained() => self.begin_checkpoint(now),
+            Life::Checkpointing if self.control_is_idle() => self.life = Life::Finished,
             _ => {}
         }
         if self.life == Life::Finished {
@@ -72,24 +72,10 @@ impl TargetService {
         self.life
     }
 
-    fn flush_device(&mut self, now: Nanos) {
-        if self.io.flush_device(now) {
-            self.life = Life::Flushing;
-            self.timers.arm(Nanos(now.0 + FLUSH_NS), Timer::Flush);
-        } else {
-            self.life = Life::Finished;
-        }
-    }
-
-    fn collect_flush(&mut self) {
-        match self.io.flushed.take() {
-            None => return,
-            Some(Ok(())) => tracing::info!("device flushed"),
-            Some(Err(error)) => {
-                tracing::error!(%error, "the last Flush failed: what hosts did not flush may be lost");
-            }
-        }
-        self.life = Life::Finished;
+    fn begin_checkpoint(&mut self, now: Nanos) {
+        self.enqueue_checkpoint();
+        self.life = Life::Checkpointing;
+        self.timers.arm(Nanos(now.0 + CHECKPOINT_NS), Timer::Checkpoint);
     }
 
     /// Every command answered, also those whose hosts are gone, and every answer sent.

@@ -34,7 +34,7 @@ impl TargetService {
                 }
                 Timer::Unpublished(subsystem) => self.close_unpublished(subsystem),
                 Timer::Drain => self.drain_expired(now),
-                Timer::Flush => self.flush_expired(),
+                Timer::Checkpoint => self.checkpoint_expired(),
             }
         }
         any

@@ -11,16 +11,17 @@ use crate::plan::{Extent, Plan, plan};
 use crate::request::{PieceLimits, Request, State, capacity_bytes};
 use crate::stats::Kind;
 use crate::status::of_io_error;
-use sluice_device::{Buffer, Completion, IoError, Nanos, Op, Pool};
+use sluice_device::{Buffer, Completion, Nanos, Op, Pool};
 use sluice_nvme::cqe::Cqe;
 use sluice_nvme::qpair::Payload;
 use sluice_nvme::sgl::Sgl;
 use sluice_nvme::sqe::Sqe;
 use sluice_nvme::status::Status;
 use sluice_nvme::tcp::DigestError;
-use sluice_qos::{Io, Kind as IoKind, Placement, Tag};
+use sluice_qos::{Io, Kind as IoKind, Placement};
 use sluice_reactor::Slab;
-use sluice_volume::{LinearPool, VolumeIo};
+use sluice_volume::thin::{Background, ThinPool};
+use sluice_volume::{VolumeIndex, VolumeIo};
 use std::collections::VecDeque;
 
 /// Completions taken from the volume at once: more than a round usually brings, small enough for the stack's caches.
@@ -40,13 +41,15 @@ pub(crate) struct Failure {
 
 /// Everything between a qpair and the volume layer.
 pub(crate) struct IoPath {
-    pub(crate) volume: LinearPool,
+    pub(crate) volume: ThinPool,
     pub(crate) buffers: Pool,
     pub(crate) requests: Slab<Request>,
     /// Who goes next.
     pub(crate) apps: Apps,
     /// Whether hosts' I/O is scheduled.
     scheduled: bool,
+    /// The scheduler's slots from here on are for the pool's work on the side.
+    background_from: u32,
     /// Slots whose turn has come.
     due: Box<[u32]>,
     /// Connections with something to send.
@@ -61,22 +64,23 @@ pub(crate) struct IoPath {
     /// How many of them, from the front, were not looked at since memory came free.
     pub(super) unseen: usize,
     completions: Vec<Completion>,
-    /// How the Flush at the end of the service went, once it is done.
-    pub(crate) flushed: Option<Result<(), IoError>>,
 }
 
 impl IoPath {
     /// Sized for `requests` commands at once; nothing is allocated later.
-    pub(crate) fn new(volume: LinearPool, buffers: Pool, apps: Apps, config: &TargetConfig) -> Self {
+    pub(crate) fn new(mut volume: ThinPool, buffers: Pool, apps: Apps, config: &TargetConfig) -> Self {
         let requests = config.limits.requests();
+        if config.qos {
+            volume.schedule_background();
+        }
         let slots = requests as usize;
         Self {
             volume,
             buffers,
             apps,
             scheduled: config.qos,
-            // One more for the Flush at the end.
-            requests: Slab::new(requests + 1),
+            background_from: requests,
+            requests: Slab::new(requests),
             due: vec![0; DUE].into_boxed_slice(),
             dirty: Vec::with_capacity(slots),
             failures: Vec::with_capacity(slots),
@@ -85,7 +89,6 @@ impl IoPath {
             waiting: VecDeque::with_capacity(slots),
             unseen: 0,
             completions: std::iter::repeat_with(Completion::default).take(COMPLETIONS).collect(),
-            flushed: None,
         }
     }
 
@@ -268,12 +271,35 @@ impl IoPath {
         self.queue.push(VolumeIo { tag: slot, volume, op, lba, blocks, buffer });
     }
 
+    /// Puts the pool's work on the side in line with all else.
+    fn ask_for_background(&mut self, now: Nanos) {
+        while let Some(slot) = self.volume.background_done() {
+            self.apps.scheduler.complete(now, self.background_from + slot);
+        }
+        while let Some(Background { slot, op, bytes }) = self.volume.background() {
+            let io = Io {
+                slot: self.background_from + slot,
+                tag: self.apps.background(),
+                kind: kind_of(op),
+                bytes,
+            };
+            if self.apps.scheduler.enqueue(now, io) == Placement::Go {
+                self.volume.go_background(slot);
+            }
+        }
+    }
+
     /// Queues what is due, for the volume.
     pub(crate) fn dispatch(&mut self, connections: &mut Slab<Connection>, now: Nanos) {
+        self.ask_for_background(now);
         loop {
             let mut due = std::mem::take(&mut self.due);
             let count = self.apps.scheduler.dispatch(now, &mut due);
             for &slot in &due[..count] {
+                if slot >= self.background_from {
+                    self.volume.go_background(slot - self.background_from);
+                    continue;
+                }
                 let request = self.requests.get(slot).expect("the scheduler names slots it was given");
                 // What waits goes with its connection.
                 let connection = live(connections, request.connection).expect("a connection has requests");
@@ -301,22 +327,6 @@ impl IoPath {
         accepted > 0
     }
 
-    /// Queues a Flush that no host asked for; [`IoPath::flushed`] tells when it is done. `false`: there is
-    /// nothing to flush, or no way to.
-    pub(crate) fn flush_device(&mut self, now: Nanos) -> bool {
-        let cached = self.volume.device_info().volatile_write_cache;
-        // A Flush of any volume is one of the whole device; a pool without volumes has flushed its superblock.
-        let volume = self.volume.volumes().next().map(|record| record.index);
-        let Some(request) = volume.filter(|_| cached).map(|volume| Request::own_flush(volume, now)) else {
-            return false;
-        };
-        let Ok(slot) = self.requests.insert(request) else { return false };
-        let placement = self.schedule(slot, Op::Flush, Extent { lba: 0, blocks: 0 }, now);
-        assert!(placement == Placement::Go, "the reactor's own requests are not scheduled");
-        self.push(slot);
-        true
-    }
-
     /// Takes completions and queues responses. Returns whether there were any.
     pub(crate) fn complete(&mut self, connections: &mut Slab<Connection>, now: Nanos) -> bool {
         let mut completions = std::mem::take(&mut self.completions);
@@ -335,9 +345,6 @@ impl IoPath {
             self.apps.scheduler.complete(now, slot);
         }
         let Some(connection) = live(connections, request.connection) else {
-            if request.connection == ConnectionKey::NOBODY {
-                self.flushed = Some(result);
-            }
             // The host is gone; its buffers return to the pool here.
             self.requests.remove(slot);
             return;
@@ -446,8 +453,8 @@ impl IoPath {
     }
 
     /// Fails what waits for its turn at a volume that is no longer published.
-    pub(crate) fn fail_held(&mut self, connections: &mut Slab<Connection>, volume: Tag, now: Nanos) {
-        let held = |request: &Request| request.tag == Some(volume) && request.state == State::Held;
+    pub(crate) fn fail_held(&mut self, connections: &mut Slab<Connection>, volume: VolumeIndex, now: Nanos) {
+        let held = |request: &Request| request.volume == volume && request.state == State::Held;
         let slots: Vec<u32> =
             self.requests.iter().filter(|(_, request)| held(request)).map(|(slot, _)| slot).collect();
         for slot in slots {

@@ -1,13 +1,14 @@
 //! What other threads say to a target's reactor.
 
 use crate::handle::{
-    AppStatus, ConnectionStatus, ControlError, LeaseSpec, PoolStatus, StatsReport, VolumeStatus,
+    AppStatus, ChangesPage, ConnectionStatus, ControlError, LeaseSpec, Page, PoolStatus, SnapshotStatus,
+    StatsReport, VolumeStatus,
 };
+use crate::service::operation::Operation;
 use rustix::fd::OwnedFd;
 use sluice_nvme::qpair::ControllerQpair;
 use sluice_nvme::sqe::Sqe;
 use sluice_qos::AppSpec;
-use sluice_volume::{HostAccess, VolumeSpec};
 use std::net::SocketAddr;
 use tokio::sync::oneshot::Sender;
 
@@ -34,16 +35,16 @@ pub struct ConnectRequest {
 pub enum Message {
     /// Serve a connection.
     Connect(Box<ConnectRequest>),
-    /// Create a volume.
-    Create(VolumeSpec, Reply<VolumeStatus>),
-    /// Delete a volume, by name.
-    Delete(String, Reply<()>),
-    /// Let hosts reach a volume.
-    Publish(String, HostAccess, Reply<VolumeStatus>),
-    /// Let no host reach a volume any more.
-    Unpublish(String, Reply<VolumeStatus>),
-    /// All volumes.
-    Volumes(Reply<Vec<VolumeStatus>>),
+    /// Change the pool.
+    Operate(Box<Operation>),
+    /// One volume.
+    Volume(String, Reply<VolumeStatus>),
+    /// Volumes from a slot on.
+    Volumes(usize, Reply<Page<VolumeStatus>>),
+    /// Snapshots from a slot on; of one volume, if one is named.
+    Snapshots(usize, String, Reply<Page<SnapshotStatus>>),
+    /// What a snapshot has differently from another, from a block on.
+    Changes(ChangesAsk, Reply<ChangesPage>),
     /// The pool and its device.
     Pool(Reply<PoolStatus>),
     /// All connections.
@@ -62,4 +63,14 @@ pub enum Message {
     Stats(Reply<StatsReport>),
     /// Take nothing new, answer what is in flight, then stop.
     Drain(Sender<()>),
+}
+
+/// Which changes.
+pub struct ChangesAsk {
+    /// Since this snapshot; empty: since nothing was written.
+    pub(crate) older: String,
+    /// Until this one.
+    pub(crate) newer: String,
+    /// In blocks of 4096 bytes.
+    pub(crate) from: u64,
 }

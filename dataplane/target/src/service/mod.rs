@@ -9,12 +9,16 @@
 //!   complete  volume -> responses                  (io.rs)
 //!   send      responses -> sockets, one call each  (here)
 //!   the rest  timers, control operations, drain    (housekeeping.rs, control.rs, drain.rs)
+//!
+//! An operation on the pool: operation.rs says what there is, begin.rs how each begins, control.rs how one follows the
+//! other, volumes.rs and report.rs what is told of it all.
 //! ```
 //!
 //! A connection that brings bytes is *hot*: it is read every round without asking epoll. One that has
 //! been quiet for a while cools down and is found again through its edge in epoll.
 
 mod admin;
+mod begin;
 mod connect;
 mod control;
 mod drain;
@@ -22,10 +26,16 @@ mod housekeeping;
 mod io;
 mod memory;
 mod message;
+mod operation;
+mod publish;
 mod receive;
+mod report;
+mod volumes;
 
 pub(crate) use connect::{Asked, Refusal, check as check_connect};
-pub use message::{ConnectRequest, Message, Reply};
+pub use message::{ChangesAsk, ConnectRequest, Message, Reply};
+pub(crate) use operation::{Answer, Task};
+pub use operation::{Operation, SnapshotAsk};
 
 use crate::acceptor::{Directory, ReactorId};
 use crate::apps::Apps;
@@ -43,7 +53,8 @@ use sluice_device::{Nanos, Pool};
 use sluice_qos::DeviceProfile;
 use sluice_reactor::timer::Timers;
 use sluice_reactor::{Context, Flow, Service, Slab, Token};
-use sluice_volume::{LinearPool, VolumeIndex};
+use sluice_volume::VolumeIndex;
+use sluice_volume::thin::{BACKGROUND_SLOTS, ThinPool};
 use std::collections::HashMap;
 
 /// Bytes read from a socket at once. 60 writes of 4 KiB, or the whole queue of reads; stays in L2 with the data.
@@ -58,8 +69,8 @@ enum Timer {
     Unpublished(u32),
     /// Commands in flight had their time.
     Drain,
-    /// The Flush at the end had its time.
-    Flush,
+    /// The checkpoint at the end had its time.
+    Checkpoint,
 }
 
 /// The service that a target's reactor runs.
@@ -96,7 +107,7 @@ impl TargetService {
     /// A service over an open pool. `buffers` is the pool of data memory that the device was opened with.
     pub(crate) fn new(
         config: TargetConfig,
-        volume: LinearPool,
+        volume: ThinPool,
         buffers: Pool,
         directory: Directory,
         reactor: ReactorId,
@@ -104,7 +115,7 @@ impl TargetService {
     ) -> Result<Self, ControlError> {
         let limits = config.limits;
         let now = sluice_reactor::clock::now();
-        let apps = Apps::new(now, volume.device_info(), limits.requests() + 1, profile);
+        let apps = Apps::new(now, volume.device_info(), limits.requests() + BACKGROUND_SLOTS, profile);
         let mut service = Self {
             io: IoPath::new(volume, buffers, apps, &config),
             now,
@@ -113,7 +124,7 @@ impl TargetService {
             lingering: Lingering::default(),
             space: vec![0; RECEIVE_BYTES].into_boxed_slice(),
             controllers: Slab::new(limits.connections),
-            subsystems: Slab::new(control::MAX_SUBSYSTEMS),
+            subsystems: Slab::new(publish::MAX_SUBSYSTEMS),
             by_nqn: HashMap::new(),
             closed_stats: HashMap::new(),
             control: ControlQueue::default(),
@@ -127,7 +138,7 @@ impl TargetService {
             reactor,
             config,
         };
-        service.adopt_volumes(now)?;
+        service.adopt_pool(now)?;
         Ok(service)
     }
 

@@ -4,8 +4,7 @@
 use crate::harness::association::ENABLE;
 use crate::harness::host::{Connect, Host, io};
 use crate::harness::pdu::{Digests, Transfer};
-use crate::harness::{Association, BLOCK, Target, VOLUME_BLOCKS, Wire, Witness, until};
-use sluice_device::Op;
+use crate::harness::{Association, BLOCK, Target, Wire, Witness, until};
 use sluice_nvme::nqn::DISCOVERY_NQN;
 use sluice_nvme::opcode::{AdminOpcode, NvmOpcode};
 use sluice_nvme::qpair::HostData;
@@ -13,6 +12,9 @@ use sluice_nvme::sgl::Sgl;
 use sluice_nvme::sqe::Sqe;
 use sluice_nvme::status::Status;
 use sluice_volume::HostAccess;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use zerocopy::little_endian::{U16, U32};
 
 /// Asynchronous Event Configuration: Namespace Attribute Notices; Discovery Log Page Change Notification.
@@ -108,27 +110,39 @@ fn discovery_hosts_are_told_of_changes() {
     assert_eq!(event(&mut host, third), DISCOVERY_CHANGED);
 }
 
-/// A Write Zeroes goes in pieces. If the volume is unpublished between two of them the command must not
+/// Dataset Management goes range by range. If the volume is unpublished between two of them the command must not
 /// succeed: half of it was not done.
 #[test]
 fn a_command_cut_short_does_not_succeed() {
     let target = Target::start();
     let mut association = Association::open(&target, &target.volume("data"), 1);
     let queue = &mut association.io[0];
-    let last = VOLUME_BLOCKS - 1;
-    assert!(queue.write(last, vec![7; BLOCK], false).is_success());
-    target.gate.shut_for(|op| matches!(op, Op::WriteZeroes { .. }));
-    let all = usize::try_from(VOLUME_BLOCKS).expect("few");
-    let cid = queue.submit(io(NvmOpcode::WriteZeroes, 0, all), HostData::None, false);
-    until("the first piece at the device", || (target.in_flight().commands == 1).then_some(()));
-    target.ask(target.handle.unpublish("data"));
-    target.open_gate();
+    let lbas: Vec<u64> = (0..32).map(|number| number * 16).collect();
+    for lba in &lbas {
+        assert!(queue.write(*lba, vec![7; BLOCK], false).is_success());
+    }
+    target.gate.shut();
+    let mut sqe = io(NvmOpcode::DatasetManagement, 0, 1);
+    (sqe.cdw10, sqe.cdw11) = (U32::new(31), U32::new(1 << 2));
+    let range = |lba: &u64| [[0; 4], 1u32.to_le_bytes()].concat().into_iter().chain(lba.to_le_bytes());
+    let cid = queue.submit(sqe, HostData::Out(lbas.iter().flat_map(range).collect()), true);
+    until("the first range at the device", || (target.in_flight().commands == 1).then_some(()));
+    // Once its record is in line behind the first range's, both may go.
+    target.ask(async {
+        let mut unpublished = pin!(target.handle.unpublish("data"));
+        poll_fn(|cx| Poll::Ready(unpublished.as_mut().poll(cx).is_ready())).await;
+        target.handle.stats().await?;
+        target.gate.open();
+        target.handle.stats().await?;
+        unpublished.await
+    });
     assert_eq!(queue.wait(cid).status(), Status::INVALID_NAMESPACE.dnr());
 
     let subsystem = association.subsystem.clone();
     target.ask(target.handle.publish("data", HostAccess::Any));
     let mut again = Association::open(&target, &subsystem, 1);
-    assert_eq!(again.io[0].read(last, 1), Ok(vec![7; BLOCK]));
+    assert_eq!(again.io[0].read(lbas[0], 1), Ok(vec![0; BLOCK]));
+    assert_eq!(again.io[0].read(lbas[31], 1), Ok(vec![7; BLOCK]));
 }
 
 /// Data that arrive after the end are not written, whoever has the volume by then.

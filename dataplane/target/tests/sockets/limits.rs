@@ -73,7 +73,7 @@ fn the_capsule_holds_what_ioccsz_names() {
 /// A host that sends one command more than the queue has entries is out of step: fatal, on that queue alone.
 #[test]
 fn a_queue_holds_as_many_commands_as_it_has_entries() {
-    let target = Target::start();
+    let target = Target::over(|_| {}, true);
     let mut witness = Witness::open(&target, &target.volume("data"));
     for entries in [2, 7, 128] {
         let connect = Connect { sqsize: entries - 1, ..witness.association.io_queue(2) };

@@ -107,7 +107,7 @@ fn io_queues_do_not_outlive_their_admin_queue() {
 #[test]
 fn commands_of_a_host_that_is_gone_complete_for_nobody() {
     let target = Target::start();
-    let mut witness = Witness::open(&target, &target.volume("data"));
+    let mut witness = Witness::open(&target, &target.filled_volume("data"));
     let subsystem = witness.association.subsystem.clone();
     let mut association = Association::open(&target, &subsystem, 1);
     target.gate.shut();

@@ -18,3 +18,4 @@ mod lives;
 mod memory;
 mod pdus;
 mod stalls;
+mod thin;

@@ -45,6 +45,7 @@ use super::long::{Long, Part, Segment, Slots};
 use super::pages::Pages;
 use super::pending::Pending;
 use super::seal::Seal;
+use super::side::Side;
 use super::table::Table;
 use super::tag::{Own, Tag};
 use super::window::Window;
@@ -126,6 +127,7 @@ pub(crate) struct Engine {
     accepted: usize,
 
     // Work on the side.
+    pub(crate) side: Side,
     pub(crate) background: Background,
     pub(crate) control: Control,
 }
@@ -171,6 +173,7 @@ impl Engine {
             parked: VecDeque::with_capacity(depth as usize),
             wake: false,
             accepted: 0,
+            side: Side::default(),
             background: Background::default(),
             control: Control::default(),
         })
@@ -197,11 +200,17 @@ impl Engine {
                 completion.tag = tag;
                 return Some(completion);
             }
-            Tag::Own(Own::Part, part) => self.complete_part(now, part, completion),
+            Tag::Own(Own::Part, part) => {
+                self.side.complete(completion.tag);
+                self.complete_part(now, part, completion);
+            }
             Tag::Own(Own::Journal, sequence) => self.complete_journal(sequence, completion),
             Tag::Own(Own::Flush, _) => self.complete_flush(completion),
             Tag::Own(Own::Mark, _) => self.complete_mark(completion),
-            Tag::Own(Own::Checkpoint, _) => self.complete_checkpoint(completion),
+            Tag::Own(Own::Checkpoint, _) => {
+                self.side.complete(completion.tag);
+                self.complete_checkpoint(completion);
+            }
             Tag::Own(Own::Load, piece) => self.complete_load(piece, completion),
         }
         None
@@ -213,6 +222,7 @@ impl Engine {
         if self.state == PoolState::Open {
             self.advance_background(now);
             self.advance_checkpoint(now);
+            self.advance_side();
             self.advance_seal(now);
         }
         self.advance_flush();

@@ -31,6 +31,7 @@ mod pages;
 mod pending;
 mod pool;
 mod seal;
+mod side;
 mod table;
 mod tag;
 mod volume;
@@ -44,6 +45,8 @@ pub use check::{
 };
 pub use engine::control::ThinDone;
 pub use engine::{CloneSpec, Flaw, MAX_GROUP, SnapshotSpec};
+pub use format::{FORMAT_VERSION, HEAD_BYTES};
 pub use pool::{ThinInfo, ThinPool};
+pub use side::{BACKGROUND_SLOTS, Background};
 pub use table::MAX_ENTRIES;
 pub use volume::{Provision, Role, ThinRecord};

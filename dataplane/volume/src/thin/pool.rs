@@ -10,7 +10,8 @@ use super::app::AppRecord;
 use super::engine::control::ThinDone;
 use super::engine::{CloneSpec, Engine, Flaw, LONGEST_ZERO_BYTES, SnapshotSpec};
 use super::open::{Goal, Load};
-use super::volume::{Provision, ThinRecord};
+use super::side::Background;
+use super::volume::{Provision, Role, ThinRecord};
 use crate::map::{CHUNK_BYTES, Change, Changes, Level, Thresholds, Usage};
 use crate::pool::VolumeLimits;
 use crate::{HostAccess, PoolState, VolumeError, VolumeIndex, VolumeIo, VolumeSpec};
@@ -32,8 +33,14 @@ pub struct ThinInfo {
     pub metadata_bytes: u64,
     /// How urgent more space is.
     pub level: Level,
-    /// Volumes and snapshots.
-    pub entries: usize,
+    /// Something that was deleted or unmapped still holds space.
+    pub reclaiming: bool,
+    /// How much of that is known by now.
+    pub reclaiming_bytes: u64,
+    /// Volumes.
+    pub volumes: u32,
+    /// Snapshots.
+    pub snapshots: u32,
 }
 
 /// Where warnings begin.
@@ -112,6 +119,31 @@ impl<D: BlockDevice> ThinPool<D> {
         self.engine.outbox.drain(..taken);
     }
 
+    /// From now on requests of work on the side, such as checkpoints, wait for turns; see
+    /// [`background`](Self::background).
+    pub fn schedule_background(&mut self) {
+        self.engine.side.schedule();
+    }
+
+    /// The next request of work on the side that wants its turn. It is sent some time after
+    /// [`go_background`](Self::go_background); what hosts wait for does not ask.
+    pub fn background(&mut self) -> Option<Background> {
+        self.engine.side.ask(self.engine.geometry.device_block_size)
+    }
+
+    /// The turn of a request has come.
+    ///
+    /// # Panics
+    /// If it did not ask.
+    pub fn go_background(&mut self, slot: u32) {
+        self.engine.outbox.extend([self.engine.side.go(slot)]);
+    }
+
+    /// The slot of a request that has completed, once.
+    pub fn background_done(&mut self) -> Option<u32> {
+        self.engine.side.take_done()
+    }
+
     /// Volume I/O accepted and not yet yielded by `poll`.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -130,7 +162,7 @@ impl<D: BlockDevice> ThinPool<D> {
     /// Whether `poll` has something to do at once.
     fn is_ready(&self) -> bool {
         let room = self.device.in_flight() < self.device.info().queue_depth as usize;
-        room && !self.engine.outbox.is_empty()
+        room && !self.engine.outbox.is_empty() || self.engine.side.wants()
     }
 
     /// Whether nothing is at the device, or on its way there.
@@ -208,13 +240,36 @@ impl<D: BlockDevice> ThinPool<D> {
             promised_bytes: engine.promised_chunks() * CHUNK_BYTES,
             metadata_bytes: u64::from(fill.metadata) * CHUNK_BYTES,
             level: fill.level(THRESHOLDS),
-            entries: engine.table.volumes().count(),
+            reclaiming: engine.forest.held() > 0 || engine.forest.is_reclaiming(),
+            reclaiming_bytes: engine.forest.reclaimable() * CHUNK_BYTES,
+            volumes: engine.table.count(Role::Volume),
+            snapshots: engine.table.count(Role::Snapshot),
         })
     }
 
     /// The volumes and snapshots, by slot. One being deleted is listed until it is gone.
     pub fn volumes(&self) -> impl Iterator<Item = &ThinRecord> {
         self.engine.table.volumes().map(|volume| &volume.record)
+    }
+
+    /// Those in at most `count` slots from `from` on, and where the slots behind them begin.
+    pub fn volumes_from(
+        &self,
+        from: usize,
+        count: usize,
+    ) -> (impl Iterator<Item = &ThinRecord>, Option<usize>) {
+        let slots = self.engine.table.slots();
+        let begin = from.min(slots.len());
+        let end = begin.saturating_add(count).min(slots.len());
+        let records = slots[begin..end].iter().flatten().map(|volume| &volume.record);
+        (records, (end < slots.len()).then_some(end))
+    }
+
+    /// The volume or snapshot whose [`id`](ThinRecord::id) this is, if it exists.
+    #[must_use]
+    pub fn by_id(&self, id: u32) -> Option<&ThinRecord> {
+        let table = &self.engine.table;
+        table.slot_of(id).map(|slot| &table.volume(slot).record)
     }
 
     /// The volume or snapshot that `index` names, if it exists.

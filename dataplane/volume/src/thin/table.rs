@@ -28,6 +28,8 @@ pub(crate) struct Table {
     pub(crate) profile: [u64; 32],
     /// Thick volumes.
     pub(crate) thick: usize,
+    /// Volumes, and snapshots.
+    counts: [u32; 2],
     /// Slots and applications that are not on disk as they are here.
     changed: BTreeSet<u32>,
     changed_apps: BTreeSet<u32>,
@@ -52,6 +54,14 @@ fn number(slot: usize) -> u32 {
     u32::try_from(slot).expect("slots are few")
 }
 
+/// Where a role's count is.
+fn place(role: Role) -> usize {
+    match role {
+        Role::Volume => 0,
+        Role::Snapshot => 1,
+    }
+}
+
 impl Table {
     pub(crate) fn new(next_id: u32) -> Self {
         Self { next_id, ..Self::default() }
@@ -65,6 +75,11 @@ impl Table {
     /// All volumes and snapshots, by slot.
     pub(crate) fn volumes(&self) -> impl Iterator<Item = &Volume> {
         self.slots.iter().flatten()
+    }
+
+    /// How many volumes there are, or snapshots.
+    pub(crate) fn count(&self, role: Role) -> u32 {
+        self.counts[place(role)]
     }
 
     /// The volume in a slot, to change what its record says.
@@ -134,6 +149,7 @@ impl Table {
         let id = volume.id();
         self.next_id = self.next_id.max(id + 1);
         self.thick += usize::from(volume.record.provision == Provision::Thick);
+        self.counts[place(volume.record.role)] += 1;
         let before = self.slots[slot].replace(volume);
         assert!(before.is_none(), "a slot is taken once");
         self.by_id.insert(id, number(slot));
@@ -145,6 +161,7 @@ impl Table {
         let volume = self.slots[slot].take().expect("who removes a volume has found it");
         self.by_id.remove(&volume.id());
         self.thick -= usize::from(volume.record.provision == Provision::Thick);
+        self.counts[place(volume.record.role)] -= 1;
         self.lowest = self.lowest.min(slot);
         volume
     }

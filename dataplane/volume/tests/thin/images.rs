@@ -29,6 +29,8 @@ impl World {
             prepared: None,
             faulty: false,
             pace: 1,
+            scheduled: false,
+            turns: Vec::new(),
             tells: false,
             seen: Seen::default(),
         }

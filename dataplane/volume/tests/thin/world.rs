@@ -39,10 +39,11 @@ pub(crate) struct Seen {
     pub(crate) compared: u64,
     pub(crate) emptied: u64,
     pub(crate) checkpoints: u64,
+    pub(crate) turns: u64,
 }
 
 impl Seen {
-    fn fields(&mut self) -> [&mut u64; 19] {
+    fn fields(&mut self) -> [&mut u64; 20] {
         [
             &mut self.lives,
             &mut self.writes,
@@ -63,6 +64,7 @@ impl Seen {
             &mut self.compared,
             &mut self.emptied,
             &mut self.checkpoints,
+            &mut self.turns,
         ]
     }
 
@@ -95,6 +97,9 @@ pub(crate) struct World {
     pub(crate) faulty: bool,
     /// Most turns of the pool between two events: with few of them much is in flight.
     pub(crate) pace: u64,
+    /// Whether work on the side waits for turns, and what waits for one.
+    pub(crate) scheduled: bool,
+    pub(crate) turns: Vec<u32>,
     /// Prints what happens.
     pub(crate) tells: bool,
     pub(crate) seen: Seen,
@@ -110,6 +115,7 @@ impl World {
         let pool = ThinPool::new(disk, &buffers).unwrap();
         let faulty = random.chance(300);
         let pace = 1 + random.below(8);
+        let scheduled = random.chance(500);
         Self {
             random,
             buffers,
@@ -124,6 +130,8 @@ impl World {
             prepared: None,
             faulty,
             pace,
+            scheduled,
+            turns: Vec::new(),
             tells,
             seen: Seen::default(),
         }
@@ -134,6 +142,7 @@ impl World {
         let uuid = self.uuid();
         self.pool.begin_format(FormatOptions { uuid, force: false }).unwrap();
         assert_eq!(self.finish_control(), Ok(ThinDone::Formatted));
+        self.schedule();
         for _ in 0..1 + self.random.below(4) {
             self.seen.lives += 1;
             self.live();
@@ -188,9 +197,31 @@ impl World {
         }
     }
 
+    /// As soon as the pool is open work on the side waits for turns, in some histories.
+    fn schedule(&mut self) {
+        self.turns.clear();
+        if self.scheduled {
+            self.pool.schedule_background();
+        }
+    }
+
+    /// Gives turns: in any order and as late as it likes, unless `all` are to be given.
+    fn give_turns(&mut self, all: bool) {
+        while self.pool.background_done().is_some() {}
+        while let Some(background) = self.pool.background() {
+            self.turns.push(background.slot);
+        }
+        while !self.turns.is_empty() && (all || self.random.chance(300)) {
+            let at = self.random.index(self.turns.len());
+            self.pool.go_background(self.turns.swap_remove(at));
+            self.seen.turns += 1;
+        }
+    }
+
     /// One turn of the pool.
     pub(crate) fn poll(&mut self) {
         self.now = Nanos(self.now.0 + self.random.below(20_000_000));
+        self.give_turns(false);
         let room = 1 + self.random.index(8);
         let mut completions: Vec<_> = (0..room).map(|_| Completion::default()).collect();
         let count = self.pool.poll(self.now, &mut completions);
@@ -206,6 +237,7 @@ impl World {
     pub(crate) fn finish_control(&mut self) -> Result<ThinDone, VolumeError> {
         for _ in 0..PATIENCE {
             self.now = Nanos(self.now.0 + 1_000_000);
+            self.give_turns(true);
             let mut completion = [Completion::default()];
             let count = self.pool.poll(self.now, &mut completion);
             if count == 1 {
@@ -235,6 +267,7 @@ impl World {
     pub(crate) fn rest(&mut self) {
         self.quiesce();
         for _ in 0..PATIENCE {
+            self.give_turns(true);
             match self.pool.next_deadline() {
                 None => return,
                 Some(due) => {
@@ -306,6 +339,7 @@ impl World {
             }
         }
         self.faults.clear();
+        self.schedule();
         self.adopt(power_failed);
     }
 
@@ -437,6 +471,7 @@ impl World {
         match self.open_within(u64::from(PATIENCE)).expect("it ends") {
             Ok(_) => {
                 self.seen.rotten_survived += 1;
+                self.schedule();
                 self.adopt(false);
                 false
             }
@@ -454,6 +489,7 @@ impl World {
         let uuid = self.uuid();
         self.pool.begin_format(FormatOptions { uuid, force: true }).unwrap();
         assert_eq!(self.finish_control(), Ok(ThinDone::Formatted));
+        self.schedule();
         self.model = Model::default();
     }
 }

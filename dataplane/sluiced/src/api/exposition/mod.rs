@@ -77,8 +77,16 @@ impl Scrape {
         };
         let bytes = Some(&Unit::Bytes);
         family("pool_capacity", "What the pool can hold.", bytes, |pool| pool.capacity_bytes)?;
-        family("pool_free", "What no volume holds.", bytes, |pool| pool.free_bytes)?;
-        family("pool_volumes", "Volumes in the pool.", None, |pool| pool.volumes.into())
+        family("pool_free", "What is free and promised to nobody.", bytes, |pool| pool.free_bytes)?;
+        let promised = "What thick volumes are promised and have not written to.";
+        family("pool_promised", promised, bytes, |pool| pool.promised_bytes)?;
+        family("pool_metadata", "What metadata take.", bytes, |pool| pool.metadata_bytes)?;
+        let level = "How urgent more space is: 1 not, 2 from 80 % on, 3 from 95 % on, 4 full.";
+        family("pool_space_level", level, None, |pool| u64::try_from(pool.level).unwrap_or(0))?;
+        let suspended = "1 if the pool takes no writes until the daemon is restarted.";
+        family("pool_suspended", suspended, None, |pool| u64::from(!pool.suspended.is_empty()))?;
+        family("pool_volumes", "Volumes in the pool.", None, |pool| pool.volumes.into())?;
+        family("pool_snapshots", "Snapshots in the pool.", None, |pool| pool.snapshots.into())
     }
 
     fn connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -198,8 +206,15 @@ mod test {
         let reads = v1::OpStats { count: 4, bytes: 16384, latency: Some(latency) };
         let io = v1::IoStats { reads: Some(reads), errors: 3, ..v1::IoStats::default() };
         let volume = v1::VolumeStats { volume: "db".into(), app: "shop".into(), io: Some(io) };
-        let pool =
-            v1::Pool { name: "disk".into(), capacity_bytes: 100, free_bytes: 60, ..v1::Pool::default() };
+        let pool = v1::Pool {
+            name: "disk".into(),
+            capacity_bytes: 100,
+            free_bytes: 60,
+            snapshots: 3,
+            level: v1::SpaceLevel::Low.into(),
+            suspended: "flushing the device failed".into(),
+            ..v1::Pool::default()
+        };
         let connection = v1::Connection { volume: "db".into(), ..v1::Connection::default() };
         let connection = v1::ConnectionStats { connection: Some(connection), io: None };
         let app = v1::AppStats {
@@ -229,6 +244,9 @@ mod test {
             "sluice_uptime_seconds 1.5",
             "sluice_pool_capacity_bytes{pool=\"disk\"} 100",
             "sluice_pool_free_bytes{pool=\"disk\"} 60",
+            "sluice_pool_space_level{pool=\"disk\"} 2",
+            "sluice_pool_suspended{pool=\"disk\"} 1",
+            "sluice_pool_snapshots{pool=\"disk\"} 3",
             "sluice_volume_connections{volume=\"db\",app=\"shop\"} 1",
             "sluice_volume_errors_total{volume=\"db\",app=\"shop\"} 3",
             "sluice_volume_ios_total{volume=\"db\",app=\"shop\",op=\"read\"} 4",

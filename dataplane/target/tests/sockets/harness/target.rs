@@ -1,14 +1,15 @@
 //! A target in this process: a reactor over a memory device and an acceptor, started as the daemon does.
 
 use super::device::{Gate, GatedDevice};
-use super::until;
+use super::{Association, BLOCK, until};
 use sluice_device::BlockDevice;
 use sluice_reactor::Polling;
 use sluice_target::handle::{ConnectionStatus, InFlight};
 use sluice_target::{
-    Acceptor, AcceptorOptions, ControlError, Directory, Format, ReactorHandle, ReactorOptions, TargetConfig,
-    start_reactor,
+    Acceptor, AcceptorOptions, ControlError, Directory, Format, PoolOptions, ReactorHandle, ReactorOptions,
+    TargetConfig, start_reactor,
 };
+use sluice_volume::thin::Provision;
 use sluice_volume::{BlockSize, HostAccess, VolumeSpec};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -52,8 +53,8 @@ impl Target {
             polling: Polling::Adaptive { spin: Duration::from_micros(50) },
             ring_entries: 256,
         };
-        let options =
-            ReactorOptions { reactor, target: config.clone(), format: Format::IfBlank, backing: None };
+        let pool = PoolOptions { format: Format::IfBlank, uuid: None };
+        let options = ReactorOptions { reactor, target: config.clone(), pool, backing: None };
         let (gate, directory) = (Gate::default(), Directory::new());
         let held = gate.clone();
         let device = move |_: &_| {
@@ -100,8 +101,21 @@ impl Target {
             block_size: BlockSize::B4096,
             uuid: Uuid::new_v4(),
         };
-        self.ask(self.handle.create_volume(spec));
+        self.ask(self.handle.create_volume(spec, Provision::Thin));
         self.ask(self.handle.publish(name, access)).nqn
+    }
+
+    /// Creates and publishes a volume whose blocks are all written, with zeroes: reads go to the device.
+    pub(crate) fn filled_volume(&self, name: &str) -> String {
+        let subsystem = self.volume(name);
+        let mut association = Association::open(self, &subsystem, 1);
+        for lba in (0..VOLUME_BLOCKS).step_by(4) {
+            assert!(association.io[0].write(lba, vec![0; 4 * BLOCK], false).is_success());
+        }
+        drop(association);
+        self.until_connections(0);
+        self.until_idle();
+        subsystem
     }
 
     /// What commands in flight hold. Asking also wakes the reactor.

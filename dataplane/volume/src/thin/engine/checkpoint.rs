@@ -122,8 +122,10 @@ pub(crate) struct Checkpoint {
     tables: VecDeque<Table>,
     node: Node,
     stream: Vec<u8>,
-    /// Pages at the device.
+    /// Pages at the device, or in line for it.
     flights: usize,
+    /// Pages sent so far, by any checkpoint.
+    pages_sent: u64,
     /// Pages that are free once it is durable.
     superseded: Vec<u64>,
 }
@@ -311,6 +313,7 @@ impl Engine {
             self.pages.give_back(page, self.forest.space_mut());
         }
         self.table.thaw();
+        self.background.starving = false;
         self.checkpoint.stage = Stage::Idle;
         self.wake = true;
     }

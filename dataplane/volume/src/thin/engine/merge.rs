@@ -4,7 +4,7 @@
 //! run is a first write like a host's, with a record and all. Nobody else writes there meanwhile, and what was being
 //! written there in place when it began is over before the first run is read.
 
-use sluice_device::{IoError, Nanos, Op};
+use sluice_device::{IoError, Nanos, Op, Request};
 
 use super::super::format::BLOCK_BYTES_32;
 use super::super::long::{Kind, Segment};
@@ -43,6 +43,8 @@ pub(crate) struct Background {
     failed: Option<(u32, ChunkIndex, IoError)>,
     /// Drops up to this seal may be carried out.
     settle: Option<u64>,
+    /// A write waits for space that a checkpoint may bring.
+    pub(super) starving: bool,
     /// Where the search for merges goes on; `None`: nothing has changed since all was searched.
     scan: Option<(usize, ChunkIndex)>,
 }
@@ -65,6 +67,11 @@ impl Background {
         if self.settle.is_some() { usize::MAX } else { 0 }
     }
 
+    /// Whether a write waits for a merge.
+    fn is_requested(&self) -> bool {
+        self.merging.is_some_and(|merging| merging.requested)
+    }
+
     /// Whether a merge of a volume is under way.
     pub(super) fn is_merging(&self, map: u32) -> bool {
         self.merging.is_some_and(|merging| merging.map == map)
@@ -72,6 +79,25 @@ impl Background {
 }
 
 impl Engine {
+    /// Sends a request of work on the side, or puts it in line.
+    pub(super) fn send_aside(&mut self, request: Request) {
+        let awaited = self.is_side_awaited();
+        self.outbox.extend(self.side.push(request, awaited));
+    }
+
+    /// Lets what is in line go if a host waits for it by now.
+    pub(super) fn advance_side(&mut self) {
+        if self.is_side_awaited() {
+            self.outbox.extend(self.side.drain());
+        }
+    }
+
+    /// Whether a host's write waits for work on the side: it would wait for its own turn.
+    fn is_side_awaited(&self) -> bool {
+        let background = &self.background;
+        background.starving || background.is_requested() || self.journal.is_full() || self.is_too_dirty()
+    }
+
     /// Whether there is something to do on the side that needs nothing but time.
     pub(super) fn has_background(&self) -> bool {
         let open = self.state == crate::PoolState::Open;

@@ -236,6 +236,7 @@ impl Engine {
     fn no_space(&mut self) -> Blocked {
         let coming = self.forest.held() > 0 || self.forest.is_reclaiming() || self.checkpoint.is_running();
         if coming {
+            self.background.starving = true;
             self.seal.wanted = true;
             return Blocked::Wait;
         }

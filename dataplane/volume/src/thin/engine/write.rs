@@ -112,7 +112,10 @@ impl Engine {
         self.longs.get_mut(at).parts += 1;
         let mut request = self.request(Own::Part.tag(u64::from(part)), op, block, span);
         request.buffer = buffer;
-        self.outbox.push(request);
+        match self.longs.get(at).kind {
+            Kind::Merge => self.send_aside(request),
+            _ => self.outbox.push(request),
+        }
     }
 
     /// Goes on with a write that is not direct, until it waits for the device or for a buffer.

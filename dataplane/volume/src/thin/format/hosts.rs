@@ -17,8 +17,7 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligne
 
 use super::text::{put, take};
 use super::{BLOCK_BYTES, Damage, Head, Kind, PageRef};
-use crate::HostAccess;
-use crate::format::{MAX_HOST_NQN_BYTES, MAX_HOSTS};
+use crate::{HostAccess, MAX_HOST_NQN_BYTES, MAX_HOSTS};
 
 /// One entry of an allow-list, here and in [records](super::record::access).
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]

@@ -31,8 +31,8 @@ use crc_fast::CrcAlgorithm;
 pub(crate) use head::{Damage, Head, Kind};
 pub(crate) use page_ref::PageRef;
 
-/// The format this release writes and reads. Version 1 was the linear slices of the first pools.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+/// The format this release writes and reads. Version 1 was linear slices, and was never released.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Unit of metadata, of validity and of addresses.
 pub(crate) const BLOCK_BYTES: usize = 4096;
@@ -48,6 +48,9 @@ pub(crate) const CHUNK_BYTES: u64 = CHUNK_BLOCKS as u64 * BLOCK_BYTES as u64;
 
 /// Where the journal begins: the first MiB is superblocks' and marks'.
 pub(crate) const JOURNAL_BLOCK: u64 = 256;
+
+/// What tells a pool from anything else is in these bytes at the start of the device.
+pub const HEAD_BYTES: u64 = JOURNAL_BLOCK * BLOCK_BYTES as u64;
 
 /// Where the two copies of the superblock are.
 pub(crate) const SUPERBLOCKS: [u64; 2] = [0, 128];

@@ -1,6 +1,6 @@
 //! The pages of a checkpoint, one at a time.
 
-use sluice_device::{Buffer, Op};
+use sluice_device::{Buffer, Op, Request};
 
 use super::super::super::format::catalog::{self, CatalogPage};
 use super::super::super::format::entry::Entry;
@@ -67,7 +67,10 @@ impl Engine {
 
     fn send_page(&mut self, page: PageRef, block: Buffer) {
         self.checkpoint.flights += 1;
-        self.send(Own::Checkpoint, 0, Op::Write { fua: false }, page.address(), Some(block));
+        self.checkpoint.pages_sent += 1;
+        let (tag, lba) = (Own::Checkpoint.tag(self.checkpoint.pages_sent), self.geometry.lba(page.address()));
+        let (op, blocks) = (Op::Write { fua: false }, self.geometry.ratio());
+        self.send_aside(Request { tag, op, lba, blocks, buffer: Some(block) });
     }
 
     /// Writes a table's page, if it takes one. False: there is no page for it.
