@@ -54,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-placement-cost", &["sluice-placement"]),
     // The scheduler in tests only: both must admit the same.
     ("sluice-placement", &["sluice-qos"]),
+    ("sluice-planner", &["sluice-placement"]),
     ("sluice-isolation", &["sluice-node-api", "sluice-perf"]),
     ("sluice-cli", &["sluice-host", "sluice-node-api", "sluice-perf", "sluiced"]),
 ];
@@ -62,8 +63,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const SPANNING: [&str; 3] = ["sluice-e2e", "sluice-tidy", "sluice-vm"];
 
 /// Values in, values out: no clock, socket, runtime, logger or randomness of their own.
-const PURE: [&str; 5] =
-    ["sluice-nvme", "sluice-nvme-block", "sluice-placement", "sluice-qos", "sluice-volume"];
+const PURE: [&str; 6] =
+    ["sluice-nvme", "sluice-nvme-block", "sluice-placement", "sluice-planner", "sluice-qos", "sluice-volume"];
 
 /// Crates whose task is memory or rings shared with the kernel, and the one that measures such rings.
 const UNSAFE: [&str; 5] =

@@ -13,6 +13,7 @@ struct Banned {
 /// Crates without I/O.
 const PURE: &[&str] = &[
     "control/placement/",
+    "control/planner/",
     "dataplane/nvme/",
     "dataplane/nvme-block/",
     "dataplane/qos/",
