@@ -16,8 +16,8 @@
 //! while Mins lag: what was promised goes before what is quick. Reads and writes vote apart.
 //!
 //! Invariants: with nothing in flight there is room for one I/O whatever the window; `in_flight <= max_in_flight`, but for
-//! what was parked;
-//! weighted service stays within the window, or is one I/O; reserved service may have an eighth of it beyond.
+//! what was parked; weighted service stays within the window, or is one I/O; reserved service may have an eighth of it
+//! beyond, and where latency has shrunk the window, what the calibrated device works on at once.
 
 mod capacity;
 mod latency;
@@ -87,7 +87,9 @@ impl Governor {
     /// rate.
     #[inline]
     pub(crate) fn has_room(&self, reserved: bool) -> bool {
-        if reserved && self.reserved_units < self.window.reserved_units() {
+        let beyond = self.reserved_units < self.window.reserved_units()
+            || self.in_flight_units < self.window.calibrated_units();
+        if reserved && beyond {
             return self.in_flight < self.max_in_flight;
         }
         let within = self.in_flight_units < self.window.units() && self.in_flight < self.max_in_flight;
@@ -213,5 +215,61 @@ impl Governor {
             rate_cost_per_s: self.capacity.rate_cost_per_s(),
             write_factor: self.write_factor,
         }
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+    use crate::model::Kind;
+    use crate::structure::{EnteredIo, SlotState, SlotTable};
+
+    const PROFILE: DeviceProfile = DeviceProfile {
+        read_4k: Nanos(80_000),
+        read_128k: Nanos(80_000),
+        write_4k: Nanos(80_000),
+        write_128k: Nanos(80_000),
+        worst_iops: 400_000,
+        worst_cost_per_s: 400_000 * 1024,
+        write_factor: WriteFactor::LEAST,
+    };
+
+    fn slot(reserved: bool) -> Slot {
+        let mut table = SlotTable::new(1);
+        let io = EnteredIo {
+            at: 0,
+            volume: 0,
+            bytes: 4096,
+            cost: 1,
+            units: 1,
+            kind: Kind::Read,
+            state: SlotState::Queued,
+        };
+        table.enter(0, io);
+        table.get_mut(0).reserved = reserved;
+        *table.get(0)
+    }
+
+    /// Latency has shrunk the window below what the device works on at once, and others fill it: those whom Min pays
+    /// for, for whose sake that was done, find the rest.
+    #[test]
+    fn reserved_service_finds_what_latency_took_from_the_others() {
+        let mut governor = Governor::new(256, Some(&PROFILE));
+        assert_eq!(governor.window.units(), 32);
+        let late = super::latency::test::verdict(Haste::Prompt, 200);
+        for at in 1..4 {
+            governor.window.judge(false, late, Nanos(at));
+        }
+        let shrunk = governor.window.units();
+        assert!(shrunk <= 24, "{shrunk}");
+        while governor.has_room(false) {
+            governor.dispatched(&slot(false), Nanos::ZERO);
+        }
+        let mut reserved = 0;
+        while governor.has_room(true) {
+            governor.dispatched(&slot(true), Nanos::ZERO);
+            reserved += 1;
+        }
+        assert_eq!((governor.in_flight_units, reserved), (32, 32 - shrunk));
     }
 }

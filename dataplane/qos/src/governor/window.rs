@@ -93,6 +93,13 @@ impl Window {
         (self.units / 8).max(1)
     }
 
+    /// I/O units that reserved service may fill up to: latency shrinks the window for the sake of those whom Min pays
+    /// for, so it must not make them wait here instead.
+    #[inline]
+    pub(super) fn calibrated_units(&self) -> u32 {
+        self.calibrated
+    }
+
     /// There was I/O to send and no room.
     #[inline]
     pub(super) fn was_full(&mut self) {

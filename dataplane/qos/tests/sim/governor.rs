@@ -124,6 +124,29 @@ fn reads_go_on_beside_a_device_that_collects_garbage() {
     }
 }
 
+/// A stop of 60 ms, of the device or of the machine under it, is made good afterwards and changes no promise.
+#[test]
+fn a_stop_now_and_then_cuts_no_min() {
+    for seed in seeds(2) {
+        let model = Model { garbage: Some((150_000, 60 * MS)), ..Model::CONSTANT };
+        let mut rig = Rig::new(model, seed);
+        let apps = [180_000, 60_000].map(|min| {
+            let (app, tag) = rig.app(qos(min, None, 100));
+            rig.load(Load::new(tag, 256, K4, 300));
+            (app, u64::from(min))
+        });
+        let (_, tag) = rig.app(Qos::default());
+        rig.load(Load::new(tag, 128, 131_072, 1000));
+        rig.run(6 * S);
+        let cut = rig.events.iter().find(|(_, event)| matches!(event, Event::MinsScaled { .. }));
+        assert!(cut.is_none(), "seed {seed}: {cut:?}");
+        for (app, min) in apps {
+            let mean = rig.iops(app, S, 6 * S);
+            assert!(mean * 100 >= min * 99, "seed {seed}: mean {mean} for {min}");
+        }
+    }
+}
+
 #[test]
 fn the_capacity_is_what_the_device_does() {
     let mut rig = Rig::new(Model::CONSTANT, 1);
