@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::thread::DISTURBED;
+
 /// What a figure may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Limit {
@@ -101,9 +103,20 @@ pub(crate) struct Verdict<'a> {
     pub values: &'a [f64],
     /// Longest part of the time that the reactor or the load waited for a core.
     pub waited: f64,
+    /// They waited for so long that a failure says little.
+    pub disturbed: bool,
 }
 
 impl Figure {
+    /// For people.
+    pub(crate) fn word(&self, waited: f64) -> &'static str {
+        match (self.passes(), waited > DISTURBED) {
+            (true, _) => "pass",
+            (false, false) => "FAIL",
+            (false, true) => "FAIL, disturbed",
+        }
+    }
+
     /// For machines.
     pub(crate) fn verdict(&self, waited: f64) -> Verdict<'_> {
         let bound = if matches!(self.limit, Limit::AtLeast(_)) { "at least" } else { "at most" };
@@ -116,6 +129,7 @@ impl Figure {
             pass: self.passes(),
             values: &self.values,
             waited,
+            disturbed: waited > DISTURBED,
         }
     }
 }

@@ -19,6 +19,10 @@ pub(crate) struct Lab {
     pub time: Duration,
     /// Repetitions of what is noisy.
     pub repetitions: usize,
+    /// How often a run that was disturbed is made at most.
+    pub tries: usize,
+    /// Whether reactors never sleep.
+    pub always_polls: bool,
 }
 
 impl Lab {
@@ -33,13 +37,14 @@ impl Lab {
     }
 
     fn setup(&self, qos: bool) -> anyhow::Result<Node> {
-        let Self { backing, dies, target_core: core, .. } = *self;
-        Node::start(Setup { backing, dies, core, qos })
+        let Self { backing, dies, target_core: core, always_polls, .. } = *self;
+        Node::start(Setup { backing, dies, core, qos, always_polls })
     }
 
     /// Looks every so often, for the measured time.
     pub(crate) fn view(&self, every_ms: u64) -> View {
-        View { core: self.load_core, time: self.time, every: Duration::from_millis(every_ms) }
+        let Self { load_core: core, time, tries, .. } = *self;
+        View { core, time, every: Duration::from_millis(every_ms), tries }
     }
 }
 
@@ -82,8 +87,8 @@ pub(crate) struct Outcome {
     pub pictures: Vec<Picture>,
     /// Largest part of the time that the reactor or the load waited for a core.
     pub waited: f64,
-    /// Why something is missing.
-    pub note: Option<String>,
+    /// What is to be said about it.
+    pub notes: Vec<String>,
 }
 
 impl Outcome {
@@ -97,5 +102,6 @@ impl Outcome {
             figure.values.extend(again.values);
         }
         self.waited = self.waited.max(other.waited);
+        self.notes.extend(other.notes);
     }
 }

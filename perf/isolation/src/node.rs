@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sluice_node_api::v1::{self, host_access::Access};
 use sluice_node_api::{ApiAddress, NodeClient, connect};
@@ -41,6 +42,8 @@ pub(crate) struct Setup {
     pub core: usize,
     /// Whether it schedules.
     pub qos: bool,
+    /// Whether its reactor never sleeps.
+    pub always_polls: bool,
 }
 
 /// A running daemon; stopped when dropped.
@@ -67,6 +70,20 @@ impl Node {
         let (address, api) = (text(&ready["nvme_tcp"][0])?, text(&ready["api"])?);
         let api = Api::connect(&api.parse()?).inspect_err(|_| stop(&mut child))?;
         Ok(Self { child, _folder: folder, address, api })
+    }
+
+    /// Stops it in its tracks, so that another has its core.
+    pub(crate) fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
     /// The daemon's process.
@@ -106,15 +123,16 @@ fn wait(child: &mut Child, folder: &Path) -> anyhow::Result<Value> {
 }
 
 fn configuration(folder: &Path, setup: Setup) -> String {
-    let Setup { backing, dies, core, qos } = setup;
+    let Setup { backing, dies, core, qos, always_polls } = setup;
+    let polling = if always_polls { "always" } else { "adaptive" };
     let device = match backing {
-        Backing::Ssd => format!("uri = 'ssd:640MiB'\ndies = {dies}"),
-        Backing::File => format!("uri = 'file:{}/device'\nsize = '640MiB'", folder.display()),
+        Backing::Ssd => format!("uri = 'ssd:1GiB'\ndies = {dies}"),
+        Backing::File => format!("uri = 'file:{}/device'\nsize = '1GiB'", folder.display()),
     };
     let folder = folder.display();
     format!(
         "[node]\nlog = 'warn'\nready_file = '{folder}/ready'\n[api]\nlisten = 'unix:{folder}/api'\n\
-         [qos]\nenabled = {qos}\n\
+         [qos]\nenabled = {qos}\n[reactor]\npolling = '{polling}'\n\
          [nvme_tcp]\nlisten = ['127.0.0.1:0']\nqueue_entries = 1024\nconnections = 512\nbuffer_bytes = '256MiB'\n\
          [[device]]\nname = 'bench'\ncore = {core}\n{device}\n"
     )

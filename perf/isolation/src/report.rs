@@ -36,7 +36,7 @@ fn row(figure: &Figure, waited: f64) -> [String; 6] {
         format!("{} {unit}", number(figure.value())),
         spread.unwrap_or_default(),
         format!("{} {unit}", figure.limit),
-        if figure.passes() { "pass" } else { "FAIL" }.to_owned(),
+        figure.word(waited).to_owned(),
         format!("{:.1} %", waited * 100.0),
     ]
 }
@@ -70,7 +70,10 @@ pub(crate) fn write(outcomes: &[Outcome], folder: &Path, name: &str, about: &str
     let charts: Vec<Chart> = outcomes.iter().flat_map(|outcome| &outcome.pictures).map(chart).collect();
     fs::write(folder.join(format!("{name}.svg")), timeline("What each application got", about, &charts))?;
     let table = table(outcomes, presets::ASCII_MARKDOWN);
-    Ok(fs::write(folder.join(format!("{name}.md")), format!("# Isolation\n\n{about}\n\n{table}\n"))?)
+    let notes: String =
+        outcomes.iter().flat_map(|outcome| &outcome.notes).map(|note| format!("\n- {note}")).collect();
+    let page = format!("# Isolation\n\n{about}\n\n{table}\n{notes}\n");
+    Ok(fs::write(folder.join(format!("{name}.md")), page)?)
 }
 
 fn chart(picture: &Picture) -> Chart {

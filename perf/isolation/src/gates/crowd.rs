@@ -1,6 +1,8 @@
 //! 100 volumes of one application scan, beside another application that reads: Max and isolation are the application's,
 //! however many volumes it has.
 
+use std::slice;
+
 use sluice_node_api::v1::AppQos;
 use sluice_perf::workload::Pattern;
 
@@ -29,8 +31,8 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
     }
     let mut outcome = Outcome::default();
     for _ in 0..lab.repetitions {
-        let alone = Run::of(&mut node, vec![reads.clone()], lab.view(100))?;
-        let beside = Run::of(&mut node, jobs.clone(), lab.view(20))?;
+        let alone = Run::of(&mut node, slice::from_ref(&reads), lab.view(100))?;
+        let beside = Run::of(&mut node, &jobs, lab.view(20))?;
         let picture =
             Picture::new(format!("{VOLUMES} volumes of one application with a Max of {MAX_IOPS} IOPS"));
         outcome.repeat(Outcome {
@@ -39,7 +41,11 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
                 picture.with("reader", beside.curve("reader")).with("crowd", beside.curve("crowd")),
             ],
             waited: alone.waited.max(beside.waited),
-            note: None,
+            notes: vec![format!(
+                "p50 / p99 / p99.9 at the node: {} alone, {} beside the scans",
+                Tail::of(&alone.at_node),
+                Tail::of(&beside.at_node)
+            )],
         });
     }
     Ok(outcome)

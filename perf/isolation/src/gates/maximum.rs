@@ -16,7 +16,7 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
     node.api.set("small", max(SMALL_IOPS))?;
     node.api.set("long", max(LONG_IOPS))?;
     let jobs = vec![Work::random(70, 4, FLOOD).on(&small), Work::random(50, 128, 32).on(&long)];
-    let run = Run::of(&mut node, jobs, lab.view(10))?;
+    let run = Run::of(&mut node, &jobs, lab.view(10))?;
     let apps = [("small", SMALL_IOPS, 1.0), ("long", LONG_IOPS, LONG_UNITS)];
     let beyond =
         apps.iter().map(|&(app, iops, units)| excess(run.curve(app), iops, units)).fold(0.0, f64::max);
@@ -43,6 +43,6 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
         ],
         pictures: vec![Picture::new(title).with("small", run.curve("small")).with("long", run.curve("long"))],
         waited: run.waited,
-        note: None,
+        notes: Vec::new(),
     })
 }

@@ -23,9 +23,10 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
     for (name, size_kib) in [("bulk", 128), ("storm", 4)] {
         jobs.push(Work::random(0, size_kib, FLOOD).on(&node.own(name)?));
     }
-    let run = Run::of(&mut node, jobs, lab.view(100))?;
-    let of_min = |(name, iops): &(String, f64)| 100.0 * run.curve(name).rate() / iops;
-    let worst = apps.iter().map(of_min).fold(f64::INFINITY, f64::min);
+    let run = Run::of(&mut node, &jobs, lab.view(100))?;
+    let of_min =
+        |(name, iops): &(String, f64)| 100.0 * mean(&run.seen.undisturbed_rates(name, WINDOW_NS)) / iops;
+    let worst = apps.iter().map(of_min).min_by(f64::total_cmp).unwrap_or(f64::NAN);
     let mut picture =
         Picture::new(format!("Mins of {guaranteed} IOPS together, against writers at depth 128"));
     for name in run.seen.curves.keys().filter(|name| *name != "system") {
@@ -43,15 +44,19 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
         ],
         pictures: vec![picture],
         waited: run.waited,
-        note: cut(run.seen.min_given_permille),
+        notes: [cut(run.seen.min_given_permille), left_out(&run)].into_iter().flatten().collect(),
     })
+}
+
+fn mean(rates: &[f64]) -> f64 {
+    rates.iter().sum::<f64>() / rates.len() as f64
 }
 
 /// Percent of all windows of all applications.
 fn windows(run: &Run, apps: &[(String, f64)]) -> f64 {
     let (mut all, mut met) = (0_u32, 0_u32);
     for (name, iops) in apps {
-        for rate in run.curve(name).rates(WINDOW_NS) {
+        for rate in run.seen.undisturbed_rates(name, WINDOW_NS) {
             all += 1;
             met += u32::from(rate >= 0.95 * iops);
         }
@@ -63,5 +68,12 @@ fn windows(run: &Run, apps: &[(String, f64)]) -> f64 {
 fn cut(given_permille: u32) -> Option<String> {
     let percent = f64::from(given_permille) / 10.0;
     (given_permille < 1000)
-        .then(|| format!("min: the scheduler found the device too slow and cut every Min to {percent} %"))
+        .then(|| format!("the scheduler found the device too slow and cut every Min to {percent} %"))
+}
+
+/// Windows that say nothing about the scheduler.
+fn left_out(run: &Run) -> Option<String> {
+    let (undisturbed, all) = run.seen.undisturbed(WINDOW_NS);
+    let out = all - undisturbed;
+    (out > 0).then(|| format!("{out} of {all} windows are left out: a thread waited for its core in them"))
 }

@@ -1,5 +1,7 @@
 //! An application that reads 4 KiB at depth 1 and 4, alone and beside 128 KiB and 4 KiB writers at depth 128.
 
+use std::slice;
+
 use sluice_node_api::v1::AppQos;
 
 use super::FLOOD;
@@ -43,11 +45,14 @@ fn pair(
     let reads = Work::random(100, 4, depth).on(victim);
     let [bulk, storm] = antagonists;
     let (bulk, storm) = (Work::random(0, 128, FLOOD).on(bulk), Work::random(0, 4, FLOOD).on(storm));
-    let alone = Run::of(node, vec![reads.clone()], lab.view(100))?;
-    let beside = Run::of(node, vec![reads, bulk, storm], lab.view(100))?;
+    let alone = Run::of(node, slice::from_ref(&reads), lab.view(100))?;
+    let beside = Run::of(node, &[reads, bulk, storm], lab.view(100))?;
     let tails = [&alone, &beside].map(|run| [Tail::of(&run.at_node), Tail::of_reads(run.job(&victim.name))]);
     for (place, side) in ["node", "host"].iter().enumerate() {
         let [alone, beside] = tails.map(|tails| tails[place]);
+        outcome.notes.push(format!(
+            "depth {depth} at the {side}, p50 / p99 / p99.9: {alone} alone, {beside} beside the writers"
+        ));
         let name = |what| format!("victim at depth {depth}, {what} at the {side}, of alone");
         outcome.figures.push(Figure::new(name("p99"), "x", P99, beside.p99_us / alone.p99_us));
         outcome.figures.push(Figure::new(name("p99.9"), "x", P99_9, beside.p999_us / alone.p999_us));

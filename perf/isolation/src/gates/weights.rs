@@ -17,7 +17,7 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
         jobs.push(Work::random(70, 4, FLOOD).on(&node.own(&app)?));
         node.api.set(&app, AppQos { weight: 100 * weight, ..AppQos::default() })?;
     }
-    let run = Run::of(&mut node, jobs, lab.view(100))?;
+    let run = Run::of(&mut node, &jobs, lab.view(100))?;
     let rates = WEIGHTS.map(|weight| run.curve(&format!("weight-{weight}")).rate());
     let (all, weights) = (rates.iter().sum::<f64>(), f64::from(WEIGHTS.iter().sum::<u32>()));
     let off =
@@ -32,6 +32,6 @@ pub(super) fn measure(lab: &Lab) -> anyhow::Result<Outcome> {
         figures: vec![Figure::new("weights 1:2:4:8, share furthest off", "%", Limit::AtMost(3.0), furthest)],
         pictures: vec![picture],
         waited: run.waited,
-        note: None,
+        notes: Vec::new(),
     })
 }

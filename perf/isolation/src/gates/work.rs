@@ -5,7 +5,7 @@ use crate::lab::{Lab, Outcome};
 use crate::load::{Run, Volume, Work};
 use crate::node::Node;
 
-/// A node and its volumes: with the scheduler, or without.
+/// A node and its volumes: with the scheduler, or without. Stopped while the other one runs.
 struct Side {
     node: Node,
     volumes: [Volume; 3],
@@ -14,13 +14,16 @@ struct Side {
 impl Side {
     fn new(mut node: Node) -> anyhow::Result<Self> {
         let [small, scan, bulk] = ["small", "scan", "bulk"].map(|app| node.own(app));
+        node.pause()?;
         Ok(Self { volumes: [small?, scan?, bulk?], node })
     }
 
     /// What the device does for some work, and how long threads waited.
     fn run(&mut self, lab: &Lab, works: &[Work]) -> anyhow::Result<(f64, f64)> {
-        let jobs = works.iter().zip(&self.volumes).map(|(work, volume)| work.on(volume)).collect();
-        let run = Run::of(&mut self.node, jobs, lab.view(250))?;
+        let jobs: Vec<_> = works.iter().zip(&self.volumes).map(|(work, volume)| work.on(volume)).collect();
+        self.node.resume()?;
+        let run = Run::of(&mut self.node, &jobs, lab.view(250))?;
+        self.node.pause()?;
         Ok((run.cost_per_s(lab.backing.write_cost()), run.waited))
     }
 }
