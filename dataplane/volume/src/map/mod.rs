@@ -35,6 +35,7 @@
 //! - Sums of a node are those of its children, of `own` only the children with one reference.
 //! - Nothing beyond a map's end is mapped. The level of its root is the lowest that reaches its size.
 
+mod again;
 mod change;
 mod changes;
 mod checkpoint;

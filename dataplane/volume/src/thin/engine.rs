@@ -10,6 +10,7 @@
 //! | [`round`] | journal blocks, flushes and seals: what makes things certain |
 //! | [`checkpoint`](mod@checkpoint) | the maps' way to the disk |
 //! | [`merge`] | bringing blocks together, and other work for idle times |
+//! | [`scrub`] | the check beside I/O |
 //! | [`control`] | operations on volumes, snapshots and the pool |
 
 mod audit;
@@ -20,6 +21,7 @@ mod merge;
 mod plan;
 mod read;
 mod round;
+mod scrub;
 mod submit;
 mod write;
 mod zero;
@@ -54,6 +56,7 @@ use crate::{PoolState, VolumeError, VolumeIo};
 use checkpoint::Checkpoint;
 use control::Control;
 use merge::Background;
+use scrub::Scrubbing;
 
 /// First writes in flight, in segments: what a checkpoint or a snapshot has to record once more is bounded by this.
 const MAX_SEGMENTS: usize = 512;
@@ -129,6 +132,7 @@ pub(crate) struct Engine {
     // Work on the side.
     pub(crate) side: Side,
     pub(crate) background: Background,
+    pub(crate) scrubbing: Scrubbing,
     pub(crate) control: Control,
 }
 
@@ -175,6 +179,7 @@ impl Engine {
             accepted: 0,
             side: Side::default(),
             background: Background::default(),
+            scrubbing: Scrubbing::default(),
             control: Control::default(),
         })
     }
@@ -212,6 +217,7 @@ impl Engine {
                 self.complete_checkpoint(completion);
             }
             Tag::Own(Own::Load, piece) => self.complete_load(piece, completion),
+            Tag::Own(Own::Check, number) => self.complete_scrub(number, completion),
         }
         None
     }
@@ -225,6 +231,7 @@ impl Engine {
             self.advance_side();
             self.advance_seal(now);
         }
+        self.advance_scrub();
         self.advance_flush();
         self.advance_journal();
         self.retry_parked(now);
@@ -237,7 +244,10 @@ impl Engine {
             return Some(Nanos::ZERO);
         }
         let seal = if self.state == PoolState::Open { self.seal.due() } else { None };
-        [seal, self.control_deadline()].into_iter().flatten().min()
+        [seal, self.control_deadline(), self.merge_deadline(), self.scrub_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What the device said becomes what there is to do, from the start.

@@ -207,6 +207,11 @@ impl Journal {
         self.replay_from = sequence;
     }
 
+    /// The oldest block that recovery would read.
+    pub(crate) fn replay_from(&self) -> u64 {
+        self.replay_from
+    }
+
     /// The era, which marks repeat.
     pub(crate) fn era(&self) -> u64 {
         self.era

@@ -40,8 +40,8 @@ mod window;
 pub use crate::pool::FormatOptions;
 pub use app::{AppRecord, Label, MAX_APPS, MAX_LABEL_BYTES, MAX_LABELS};
 pub use check::{
-    Affected, Affects, CheckProgress, CheckReport, Complaint, Fault, Opening, Remedy, Repaired, Structure,
-    Summary, ThinCheck, ThinRepair,
+    Affected, Affects, CheckProgress, CheckReport, Complaint, Fault, LiveFinding, LiveReport, Opening,
+    Remedy, Repaired, Structure, Summary, ThinCheck, ThinRepair,
 };
 pub use engine::control::ThinDone;
 pub use engine::{CloneSpec, Flaw, MAX_GROUP, SnapshotSpec};

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::FormatOptions;
 use super::app::AppRecord;
+use super::check::{CheckProgress, LiveReport};
 use super::engine::control::ThinDone;
 use super::engine::{CloneSpec, Engine, Flaw, LONGEST_ZERO_BYTES, SnapshotSpec};
 use super::open::{Goal, Load};
@@ -528,6 +529,31 @@ impl<D: BlockDevice> ThinPool<D> {
     #[must_use]
     pub fn audit(&self) -> Vec<Flaw> {
         self.engine.audit()
+    }
+
+    /// Begins to check the pool while it serves: everything that an opening would read is read and held against what is
+    /// in memory, a few blocks at a time. With `repair`, what has rotted on the device is written anew. Control
+    /// operations go on beside it.
+    ///
+    /// # Errors
+    /// [`VolumeError::NotOpen`], [`VolumeError::Suspended`]; [`VolumeError::Busy`]: one runs, or its result was not
+    /// collected.
+    pub fn begin_check(&mut self, repair: bool) -> Result<(), VolumeError> {
+        self.engine.begin_scrub(repair)
+    }
+
+    /// How far the check is, while one runs.
+    #[must_use]
+    pub fn check_progress(&self) -> Option<CheckProgress> {
+        self.engine.scrubbing.progress()
+    }
+
+    /// The result of the check, once it is over.
+    ///
+    /// # Errors
+    /// [`VolumeError::Suspended`]: the pool has failed meanwhile.
+    pub fn take_check_report(&mut self) -> Option<Result<LiveReport, VolumeError>> {
+        self.engine.scrubbing.take_result()
     }
 
     /// Begins to record the device's quality of service.

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uuid::Uuid;
+
 use super::app::{AppRecord, MAX_APPS};
 use super::format::superblock::INDEX_PAGES;
 use super::format::{catalog, index};
@@ -19,6 +21,9 @@ pub const MAX_ENTRIES: usize = INDEX_PAGES * index::PAGES * catalog::SLOTS;
 pub(crate) struct Table {
     slots: Vec<Option<Volume>>,
     by_id: NumberMap<u32, u32>,
+    /// Names, with the origin if they are snapshots', and UUIDs.
+    names: BTreeSet<(Option<u32>, String)>,
+    uuids: BTreeSet<Uuid>,
     /// The lowest slot that may be free.
     lowest: usize,
     /// What the next volume or snapshot will be called.
@@ -26,8 +31,8 @@ pub(crate) struct Table {
     apps: Vec<Option<AppRecord>>,
     /// What the scheduler knows of the device.
     pub(crate) profile: [u64; 32],
-    /// Thick volumes.
-    pub(crate) thick: usize,
+    /// Slots of thick volumes.
+    pub(crate) thick: BTreeSet<u32>,
     /// Volumes, and snapshots.
     counts: [u32; 2],
     /// Slots and applications that are not on disk as they are here.
@@ -48,6 +53,15 @@ struct Frozen {
 pub(crate) struct Changed {
     pub(crate) slots: BTreeSet<u32>,
     pub(crate) apps: BTreeSet<u32>,
+}
+
+/// What must be unique of a name: snapshots have theirs among those of their origin.
+fn name_of(record: &ThinRecord) -> (Option<u32>, String) {
+    let origin = match record.role {
+        Role::Volume => None,
+        Role::Snapshot => Some(record.origin.unwrap_or(0)),
+    };
+    (origin, record.name.clone())
 }
 
 fn number(slot: usize) -> u32 {
@@ -118,15 +132,11 @@ impl Table {
 
     /// Whether no other volume, or snapshot of the same origin, has the name, and none the UUID.
     pub(crate) fn check_free(&self, other: &ThinRecord) -> Result<(), VolumeError> {
-        for Volume { record, .. } in self.volumes() {
-            let siblings =
-                record.role == other.role && (record.role == Role::Volume || record.origin == other.origin);
-            if siblings && record.name == other.name {
-                return Err(VolumeError::NameTaken { name: other.name.clone() });
-            }
-            if record.uuid == other.uuid {
-                return Err(VolumeError::UuidTaken { uuid: other.uuid });
-            }
+        if self.names.contains(&name_of(other)) {
+            return Err(VolumeError::NameTaken { name: other.name.clone() });
+        }
+        if self.uuids.contains(&other.uuid) {
+            return Err(VolumeError::UuidTaken { uuid: other.uuid });
         }
         Ok(())
     }
@@ -148,7 +158,11 @@ impl Table {
         self.mark_changed(slot);
         let id = volume.id();
         self.next_id = self.next_id.max(id + 1);
-        self.thick += usize::from(volume.record.provision == Provision::Thick);
+        if volume.record.provision == Provision::Thick {
+            self.thick.insert(number(slot));
+        }
+        self.names.insert(name_of(&volume.record));
+        self.uuids.insert(volume.record.uuid);
         self.counts[place(volume.record.role)] += 1;
         let before = self.slots[slot].replace(volume);
         assert!(before.is_none(), "a slot is taken once");
@@ -160,10 +174,33 @@ impl Table {
         self.mark_changed(slot);
         let volume = self.slots[slot].take().expect("who removes a volume has found it");
         self.by_id.remove(&volume.id());
-        self.thick -= usize::from(volume.record.provision == Provision::Thick);
+        self.thick.remove(&number(slot));
+        self.names.remove(&name_of(&volume.record));
+        self.uuids.remove(&volume.record.uuid);
         self.counts[place(volume.record.role)] -= 1;
         self.lowest = self.lowest.min(slot);
         volume
+    }
+
+    /// Whether what is in a slot is not on disk as it is here.
+    pub(crate) fn is_changed(&self, slot: usize) -> bool {
+        self.changed.contains(&number(slot))
+    }
+
+    /// As [`is_changed`](Self::is_changed), of applications.
+    pub(crate) fn is_app_changed(&self, slot: usize) -> bool {
+        self.changed_apps.contains(&number(slot))
+    }
+
+    /// Lets the next checkpoint write what is in a slot.
+    pub(crate) fn rewrite(&mut self, slot: usize) {
+        self.mark_changed(slot);
+    }
+
+    /// As [`rewrite`](Self::rewrite), of applications.
+    pub(crate) fn rewrite_app(&mut self, slot: usize) {
+        let app = self.apps[slot].clone();
+        self.put_app(slot, app);
     }
 
     /// What is in a slot is about to change.

@@ -38,6 +38,8 @@ pub(crate) enum Own {
     Checkpoint,
     /// A read of opening, formatting or checking; number: of its place there.
     Load,
+    /// A read of the check beside I/O; number: of its place there.
+    Check,
 }
 
 const OWN: u32 = 1 << 31;
@@ -48,7 +50,8 @@ const EPOCH_SHIFT: u32 = 30;
 const _: () = assert!(VolumeIo::TAG_END == 1 << EPOCH_SHIFT);
 
 impl Own {
-    const ALL: [Self; 6] = [Self::Part, Self::Journal, Self::Flush, Self::Mark, Self::Checkpoint, Self::Load];
+    const ALL: [Self; 7] =
+        [Self::Part, Self::Journal, Self::Flush, Self::Mark, Self::Checkpoint, Self::Load, Self::Check];
 
     const fn code(self) -> u32 {
         match self {
@@ -58,6 +61,7 @@ impl Own {
             Self::Mark => 3,
             Self::Checkpoint => 4,
             Self::Load => 5,
+            Self::Check => 6,
         }
     }
 

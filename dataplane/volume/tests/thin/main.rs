@@ -23,8 +23,10 @@
 //! Besides, short histories are cut after every single request that the disk carried out, and each image that a loss of
 //! power could leave there is opened and looked at.
 //!
-//! `SLUICE_SEED=n` replays one seed and tells its history, `SLUICE_SEEDS=n` runs so many, `SLUICE_FROM=n` from another first one. Millions:
-//! `SLUICE_SEEDS=1000000 cargo test --release -p sluice-volume --test thin`.
+//! `SLUICE_SEED=n` replays one seed and tells its history, `SLUICE_SEEDS=n` runs so many, `SLUICE_FROM=n` from another
+//! first one. Millions, on all cores (or those that `taskset` leaves), with progress, and the seed if one fails:
+//!
+//!     SLUICE_SEEDS=1000000 cargo test --release -p sluice-volume --test thin no_history -- --nocapture
 #![forbid(unsafe_code)]
 
 mod cell;
@@ -35,9 +37,11 @@ mod images;
 mod io;
 mod model;
 mod repair;
+mod scrub;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use world::{Seen, World};
 
@@ -48,11 +52,20 @@ fn environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-fn run(seeds: impl Iterator<Item = u64>, tells: bool) -> Seen {
+/// Between two lines of progress.
+const STRIDE: u64 = 10_000;
+
+fn run(seeds: impl Iterator<Item = u64>, tells: bool, done: &AtomicU64) -> Seen {
     let mut seen = Seen::default();
     for seed in seeds {
         match catch_unwind(AssertUnwindSafe(|| World::new(seed, tells).run())) {
-            Ok(one) => seen.add(&one),
+            Ok(one) => {
+                seen.add(&one);
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                if done.is_multiple_of(STRIDE) {
+                    println!("{done} seeds");
+                }
+            }
             Err(panic) => {
                 println!("failed: replay with SLUICE_SEED={seed}");
                 resume_unwind(panic);
@@ -70,12 +83,12 @@ fn no_history_loses_leaks_or_lies() {
         None => from..from + environment("SLUICE_SEEDS").unwrap_or(SEEDS),
     };
     let tells = seeds.end - seeds.start == 1;
-    let mut seen = Seen::default();
+    let (mut seen, done) = (Seen::default(), &AtomicU64::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let share = |thread: usize| seeds.clone().skip(thread).step_by(threads);
         let all: Vec<_> =
-            (0..threads).map(share).map(|seeds| scope.spawn(move || run(seeds, tells))).collect();
+            (0..threads).map(share).map(|seeds| scope.spawn(move || run(seeds, tells, done))).collect();
         for one in all {
             match one.join() {
                 Ok(one) => seen.add(&one),

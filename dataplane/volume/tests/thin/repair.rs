@@ -8,7 +8,7 @@ use sluice_device::random::Random;
 use sluice_device::torn::{TornDevice, TornOptions};
 use sluice_device::{BlockDevice, Completion, DeviceInfo, Nanos, Request};
 use sluice_volume::HostAccess;
-use sluice_volume::thin::{Repaired, Structure, ThinDone, ThinPool, ThinRepair};
+use sluice_volume::thin::{AppRecord, Repaired, Structure, ThinDone, ThinPool, ThinRepair};
 
 use crate::check::{BLOCK, Image, at_rest, for_seeds, word};
 use crate::disk;
@@ -86,7 +86,7 @@ fn take(world: &mut World) -> Image {
 }
 
 /// A pool at rest with an application and an allow-list, in a checkpoint.
-fn furnished(seed: u64) -> World {
+pub(crate) fn furnished(seed: u64) -> World {
     let mut world = at_rest(seed);
     let volumes: Vec<_> =
         world.pool.volumes().map(|record| (record.uuid, record.index, record.role)).collect();
@@ -98,6 +98,11 @@ fn furnished(seed: u64) -> World {
             let entry = world.model.entries.get_mut(&uuid).unwrap();
             (entry.published, entry.access) = (true, access);
         }
+    }
+    let app = AppRecord { name: "furnished".to_owned(), labels: Vec::new(), qos: [seed; 16] };
+    if world.pool.begin_set_app(app.clone()).is_ok() {
+        assert_eq!(world.finish_control(), Ok(ThinDone::Configured));
+        world.model.apps.insert(app.name.clone(), app);
     }
     world.pool.begin_checkpoint().unwrap();
     assert_eq!(world.finish_control(), Ok(ThinDone::Checkpointed));

@@ -4,7 +4,7 @@ use sluice_device::error::Faults;
 use sluice_device::random::Random;
 use sluice_device::torn::{TornDevice, TornOptions};
 use sluice_device::{Completion, Nanos, Pool};
-use sluice_volume::thin::{ThinDone, ThinPool};
+use sluice_volume::thin::{Fault, LiveFinding, LiveReport, ThinDone, ThinPool};
 use sluice_volume::{FormatOptions, PoolState, VolumeError, VolumeIndex};
 use uuid::Uuid;
 
@@ -40,10 +40,11 @@ pub(crate) struct Seen {
     pub(crate) emptied: u64,
     pub(crate) checkpoints: u64,
     pub(crate) turns: u64,
+    pub(crate) checks: u64,
 }
 
 impl Seen {
-    fn fields(&mut self) -> [&mut u64; 20] {
+    fn fields(&mut self) -> [&mut u64; 21] {
         [
             &mut self.lives,
             &mut self.writes,
@@ -65,6 +66,7 @@ impl Seen {
             &mut self.emptied,
             &mut self.checkpoints,
             &mut self.turns,
+            &mut self.checks,
         ]
     }
 
@@ -178,6 +180,7 @@ impl World {
                 0..50 => self.begin_io(),
                 50..58 => self.begin_control(),
                 58..60 => self.trouble(),
+                60 => self.begin_check(),
                 _ => {}
             }
             for _ in 0..self.random.below(self.pace) {
@@ -231,6 +234,36 @@ impl World {
         if let Some(result) = self.pool.take_control_result() {
             self.end_control(result);
         }
+        if let Some(result) = self.pool.take_check_report() {
+            self.end_check(result);
+        }
+    }
+
+    /// Has the pool check itself, as it goes on.
+    fn begin_check(&mut self) {
+        let repair = self.random.chance(300);
+        match self.pool.begin_check(repair) {
+            Ok(()) | Err(VolumeError::Busy | VolumeError::Suspended) => {}
+            Err(error) => panic!("a check is refused: {error}"),
+        }
+    }
+
+    /// Nothing has rotted: all that may be wrong is that the disk does not read.
+    fn end_check(&mut self, result: Result<LiveReport, VolumeError>) {
+        match result {
+            Err(error) => assert_eq!(error, VolumeError::Suspended),
+            Ok(report) => {
+                let known = |finding: &LiveFinding| self.faulty && finding.fault == Fault::Unreadable;
+                assert!(report.findings.iter().all(known), "{report}");
+                self.seen.checks += 1;
+            }
+        }
+    }
+
+    /// One turn of the pool in which nothing may end but what the caller looks at.
+    pub(crate) fn poll_only(&mut self) {
+        self.now = Nanos(self.now.0 + 1_000_000);
+        assert_eq!(self.pool.poll(self.now, &mut [Completion::default()]), 0);
     }
 
     /// Polls until a control operation outside the model is over.

@@ -157,6 +157,9 @@ pub enum Fault {
         /// The id.
         map: u32,
     },
+    /// Its checksum holds, and it is not what the open pool has in memory.
+    #[error("it is not what the pool has in memory")]
+    Differs,
     /// A journal block that was durable is gone.
     #[error("block {sequence} of the journal was durable and is not there any more")]
     Lost {

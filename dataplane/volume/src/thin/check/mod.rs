@@ -22,6 +22,7 @@ mod finding;
 mod head;
 mod journal;
 mod ledger;
+mod live;
 mod nodes;
 mod progress;
 mod rehearsal;
@@ -40,6 +41,7 @@ use walk::Walk;
 
 pub use fault::Fault;
 pub use finding::{Affected, Affects, Complaint, Opening, Remedy, Structure};
+pub use live::{LiveFinding, LiveReport};
 pub use progress::CheckProgress;
 pub use repair::{Repaired, ThinRepair};
 pub use report::{CheckReport, Summary};

@@ -9,7 +9,7 @@
 //! say; first writes in flight at that moment are not in it, so their records are appended once more behind the cut.
 //! Nothing that an older superblock refers to is overwritten before both copies of the new one are durable.
 
-mod encode;
+pub(super) mod encode;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -67,6 +67,12 @@ impl Refs {
             self.0.resize(at + 1, PageRef::NONE);
         }
         std::mem::replace(&mut self.0[at], page)
+    }
+
+    /// The first that there is from `at` on.
+    pub(crate) fn next(&self, at: usize) -> Option<usize> {
+        let rest = self.0.get(at..)?;
+        rest.iter().position(|page| !page.is_none()).map(|found| at + found)
     }
 
     /// All there are, with their numbers.

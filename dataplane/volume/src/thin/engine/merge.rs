@@ -20,6 +20,9 @@ const RECLAIM_NODES: usize = 4;
 const SETTLE_DROPS: usize = 512;
 const SCAN_STEPS: usize = 64;
 
+/// Hosts are quiet when nothing came for so long: a host with one I/O at a time is not.
+const QUIET: Nanos = Nanos(10_000_000);
+
 /// A merge under way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Merging {
@@ -47,6 +50,8 @@ pub(crate) struct Background {
     pub(super) starving: bool,
     /// Where the search for merges goes on; `None`: nothing has changed since all was searched.
     scan: Option<(usize, ChunkIndex)>,
+    /// When the last I/O of a host came.
+    pub(super) last_io: Nanos,
 }
 
 impl Background {
@@ -101,8 +106,21 @@ impl Engine {
     /// Whether there is something to do on the side that needs nothing but time.
     pub(super) fn has_background(&self) -> bool {
         let open = self.state == crate::PoolState::Open;
-        let scan = self.background.scan.is_some() && self.background.merging.is_none() && self.may_merge();
-        open && (self.background.settle.is_some() || self.forest.is_reclaiming() || scan)
+        open && (self.background.settle.is_some() || self.forest.is_reclaiming())
+    }
+
+    /// When the search for merges may go on, if nothing comes until then.
+    pub(super) fn merge_deadline(&self) -> Option<Nanos> {
+        let idle = self.background.scan.is_some() && self.background.merging.is_none();
+        let open = self.state == crate::PoolState::Open && self.serving;
+        if !idle || !open || self.journal.is_half_full() || self.is_too_dirty() {
+            return None;
+        }
+        let fill = self.forest.space().fill();
+        if fill.available() < fill.total / 16 {
+            return Some(Nanos::ZERO);
+        }
+        (self.accepted == 0).then_some(self.background.last_io + QUIET)
     }
 
     /// A turn of everything on the side.
@@ -120,19 +138,12 @@ impl Engine {
             self.wake = true;
         }
         match self.background.merging {
-            None if self.background.scan.is_some() && self.may_merge() => self.scan(),
+            None if self.merge_deadline().is_some_and(|due| due <= now) => self.scan(),
             Some(merging) if !merging.copying && self.drains.is_drained(merging.io) => {
                 self.next_run(now, merging)
             }
             _ => {}
         }
-    }
-
-    /// Whether merging is welcome: hosts are quiet, or space is short.
-    fn may_merge(&self) -> bool {
-        let fill = self.forest.space().fill();
-        let room = !self.journal.is_half_full() && !self.is_too_dirty();
-        self.serving && room && (self.accepted == 0 || fill.available() < fill.total / 16)
     }
 
     /// Searches for something to merge.

@@ -221,10 +221,7 @@ impl Engine {
 
     /// Chunks that thick volumes are still promised.
     pub(crate) fn promised_chunks(&self) -> u64 {
-        if self.table.thick == 0 {
-            return 0;
-        }
-        (0..self.table.slots().len()).map(|slot| self.promised_to(slot)).sum()
+        self.table.thick.iter().map(|slot| self.promised_to(*slot as usize)).sum()
     }
 
     fn promised_to(&self, slot: usize) -> u64 {

@@ -38,6 +38,9 @@ impl Engine {
     pub(crate) fn submit(&mut self, now: Nanos, ios: &mut [VolumeIo]) -> usize {
         let count = ios.len().min(self.depth - self.accepted - self.ready.len());
         self.accepted += count;
+        if count > 0 {
+            self.background.last_io = now;
+        }
         for io in &mut ios[..count] {
             let io = VolumeIo { buffer: io.buffer.take(), ..*io };
             self.take(now, io);

@@ -29,6 +29,11 @@ impl PageRef {
         self.address() == 0
     }
 
+    /// The page at `address` that was written with this one.
+    pub(crate) fn beside(self, address: u64) -> Self {
+        Self(self.0 & !PAGE_MASK | address)
+    }
+
     /// In blocks of 4096 bytes.
     pub(crate) fn address(self) -> u64 {
         self.0 & PAGE_MASK

@@ -84,7 +84,7 @@ impl Engine {
         };
         if needed {
             let mut block = self.buffers.checkpoint.take().expect("as many buffers as flights");
-            self.encode_table(table, page, &mut block);
+            self.encode_table(table, (page.address(), self.generation()), &mut block);
             self.send_page(page, block);
         }
         let places = &mut self.checkpoint.places;
@@ -120,13 +120,15 @@ impl Engine {
     }
 
     /// The slots of a catalog page, as far as there were any when the checkpoint began.
-    fn page_slots(&self, number: usize) -> std::ops::Range<usize> {
+    pub(in crate::thin::engine) fn page_slots(&self, number: usize) -> std::ops::Range<usize> {
         let end = self.checkpoint.roots.len();
         (number * catalog::SLOTS).min(end)..((number + 1) * catalog::SLOTS).min(end)
     }
 
-    fn encode_table(&self, table: Table, page: PageRef, block: &mut [u8]) {
-        let (pool, place) = (self.superblock.pool, (page.address(), self.generation()));
+    /// Writes a table's page, to be at an address and of a generation, as it was when the checkpoint began, or as it is
+    /// if none runs.
+    pub(in crate::thin::engine) fn encode_table(&self, table: Table, place: (u64, u64), block: &mut [u8]) {
+        let pool = self.superblock.pool;
         let narrow = |number: usize| u32::try_from(number).expect("pages are few");
         let places = &self.checkpoint.places;
         match table {
@@ -168,7 +170,7 @@ fn index_range(places: &super::Places, number: usize) -> (&super::Refs, usize) {
 }
 
 /// Writes a node's stream.
-fn encode_node(forest: &Forest, view: &NodeView<'_>, stream: &mut Vec<u8>) {
+pub(in crate::thin::engine) fn encode_node(forest: &Forest, view: &NodeView<'_>, stream: &mut Vec<u8>) {
     if view.level() == 0 {
         let whole = |entry| match entry {
             EntryView::Whole(chunk) => Some(DiskLayer { chunk: chunk.0, mask: u32::MAX }),
