@@ -48,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sluice-perf", &["sluice-device", "sluice-hugepages", "sluice-nvme", "sluice-uring"]),
     ("sluice-map-cost", &["sluice-device", "sluice-volume"]),
+    ("sluice-thin-cost", &["sluice-device", "sluice-hugepages", "sluice-uring", "sluice-volume"]),
     ("sluice-socket-paths", &[]),
     ("sluice-bench", &[]),
     ("sluice-qos-cost", &["sluice-qos"]),
@@ -56,7 +57,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-placement", &["sluice-qos"]),
     ("sluice-planner", &["sluice-placement"]),
     ("sluice-isolation", &["sluice-node-api", "sluice-perf"]),
-    ("sluice-cli", &["sluice-host", "sluice-node-api", "sluice-perf", "sluiced"]),
+    (
+        "sluice-cli",
+        &["sluice-device", "sluice-host", "sluice-node-api", "sluice-perf", "sluice-volume", "sluiced"],
+    ),
 ];
 
 /// Crates about the whole; nobody uses them and they may use everything.
