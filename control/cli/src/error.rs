@@ -5,6 +5,8 @@ use std::io;
 
 use sluice_host::HostError;
 use sluice_node_api::ApiAddress;
+use sluice_volume::VolumeError;
+use sluiced::OfflineError;
 use tonic::{Code, Status};
 
 /// Why a command failed.
@@ -41,6 +43,20 @@ pub enum CliError {
     /// This host cannot be prepared, or put back.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// A device that was to be checked cannot be had.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
+    /// A check or repair could not be ended.
+    #[error(transparent)]
+    Check(#[from] VolumeError),
+    /// A check has ended, and not everything is as it must be.
+    #[error("{findings} findings")]
+    Unsound {
+        /// How many.
+        findings: usize,
+        /// Whether opening or repairing the pool puts all of them right.
+        repairable: bool,
+    },
     /// Output could not be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
@@ -65,7 +81,11 @@ impl CliError {
             CliError::Host(HostError::NoDrive { .. }) => 4,
             CliError::Host(HostError::InUse { .. } | HostError::Busy { .. }) => 5,
             CliError::Host(HostError::TooFewPages { .. }) => 6,
-            CliError::Host(_) => 1,
+            CliError::Offline(OfflineError::Uri(_) | OfflineError::Volatile { .. }) => 2,
+            CliError::Offline(OfflineError::InUse { .. }) => 5,
+            CliError::Unsound { repairable: true, .. } => 7,
+            CliError::Unsound { repairable: false, .. } => 8,
+            CliError::Host(_) | CliError::Offline(_) | CliError::Check(_) => 1,
             CliError::Incomplete(_) | CliError::Write(_) => 1,
         }
     }

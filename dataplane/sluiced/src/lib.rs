@@ -15,7 +15,9 @@ mod api;
 pub mod config;
 mod node;
 mod notify;
+mod offline;
 mod ready;
 
 pub use node::{Node, StartError};
 pub use notify::notify;
+pub use offline::{Offline, OfflineError, open_offline};

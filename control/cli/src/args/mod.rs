@@ -21,6 +21,8 @@ Exit codes:
   4  no such device, pool, volume, snapshot or application
   5  in conflict with what is there
   6  no space, or a limit is reached
+  7  `pool check`: findings that opening the pool, or --repair, puts right
+  8  `pool check`: damage that nothing here puts right
 130  the demo was interrupted";
 
 /// Volumes over NVMe/TCP with performance guarantees per application.
@@ -111,6 +113,21 @@ pub enum PoolCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Check a pool that no daemon serves: read all its metadata and tell everything that is wrong. Needs no node.
+    Check(CheckArgs),
+}
+
+/// `sluice pool check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Its device: a path, or a URI as in the daemon's configuration.
+    pub device: String,
+    /// Put right what costs no block of any volume. If that is not all there is, nothing is changed.
+    #[arg(long)]
+    pub repair: bool,
+    /// Block size of a file's pool, if it was not formatted with 4096.
+    #[arg(long, value_parser = block_size)]
+    pub block_size: Option<u32>,
 }
 
 /// `sluice volume`

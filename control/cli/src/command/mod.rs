@@ -1,6 +1,7 @@
 //! The commands: each asks the node and shows the answer.
 
 mod app;
+mod check;
 mod connection;
 mod device;
 mod host;

@@ -8,6 +8,9 @@ use crate::error::CliError;
 use crate::view::{self, PoolView, Rows};
 
 pub(super) async fn run(context: &Context, command: PoolCommand) -> Result<(), CliError> {
+    if let PoolCommand::Check(args) = &command {
+        return super::check::run(context, args);
+    }
     let mut client = context.client().await?;
     let pools = match command {
         PoolCommand::Show { name } => {
@@ -20,6 +23,7 @@ pub(super) async fn run(context: &Context, command: PoolCommand) -> Result<(), C
             let pool = client.create_pool(CreatePoolRequest { device, force }).await?.into_inner().pool;
             vec![pool.ok_or(CliError::Incomplete("pool"))?]
         }
+        PoolCommand::Check(_) => unreachable!("it needs no node"),
     };
     Ok(view::show(context.output, &Rows(pools.into_iter().map(PoolView::from).collect()))?)
 }

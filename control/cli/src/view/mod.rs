@@ -4,6 +4,7 @@
 //! times are integers with their unit in the name, states are words.
 
 mod app;
+mod check;
 mod connection;
 mod device;
 mod host;
@@ -20,6 +21,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 pub(crate) use app::{AppCards, AppView, QosView};
+pub(crate) use check::CheckView;
 pub(crate) use connection::ConnectionView;
 pub(crate) use device::DeviceView;
 pub(crate) use host::{HostView, UndoneView};

@@ -107,7 +107,7 @@ const DEFAULT_BLOCK_SIZE: u32 = 4096;
 
 impl RawDevice {
     /// Checks one device by itself; its ranges are checked before.
-    pub(super) fn resolve(&self) -> Result<DeviceConfig, ConfigError> {
+    pub(crate) fn resolve(&self) -> Result<DeviceConfig, ConfigError> {
         if !dns_label(&self.name) {
             let rule = "required: 1 to 63 of a-z, 0-9 and `-`, neither first nor last a `-`";
             return Err(ConfigError::value("device.name", &self.name, rule));

@@ -22,7 +22,8 @@ use sluice_target::{
 };
 
 pub(crate) use cores::avoid;
-pub(crate) use drive::Told;
+pub(crate) use drive::{DriveWatch, Told};
+pub(crate) use open::{OpenError, backing, open};
 pub(crate) use slot::{ReactorError, ReactorSetup, Slot};
 
 use crate::api::{ApiError, ApiServer};

@@ -39,7 +39,7 @@ pub(crate) enum OpenError {
 }
 
 /// What the buffers of a device's reactor are to be made of: a drive reaches them by itself, through the IOMMU.
-pub(super) fn backing(source: &Source) -> Option<Backing> {
+pub(crate) fn backing(source: &Source) -> Option<Backing> {
     match source {
         Source::Pcie { address, .. } => {
             Some(Backing { node: vfio::numa_node(*address), ..Backing::default() })
@@ -49,7 +49,7 @@ pub(super) fn backing(source: &Source) -> Option<Backing> {
 }
 
 /// Opens a device over the reactor's buffers. `watch` is told what a drive tells.
-pub(super) fn open(
+pub(crate) fn open(
     device: &DeviceConfig,
     buffers: &Pool,
     watch: &DriveWatch,
