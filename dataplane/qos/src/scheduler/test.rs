@@ -88,6 +88,25 @@ fn what_cannot_go_yet_takes_no_room() {
 }
 
 #[test]
+fn the_hold_limit_is_kept_one_step_either_side() {
+    let mut scheduler = scheduler(8);
+    let (index, tag) = app(&mut scheduler, qos(0, Some(10)));
+    // 128 units at once: the next one would wait for 12.7 s.
+    let long = Io { slot: 0, tag, kind: Kind::Read, bytes: 2 << 20 };
+    assert_eq!(scheduler.enqueue(Nanos::ZERO, long), Placement::Go);
+    assert_eq!(enqueue(&mut scheduler, 0, 1, tag), Placement::Held);
+    let limit = 7500 * MS;
+    for now in (0..limit).step_by(usize::try_from(10 * MS).unwrap()).chain([limit - 1]) {
+        assert_eq!(dispatch(&mut scheduler, now), [0; 0], "after {now} ns");
+    }
+    // Every volume is looked at every 100 ms.
+    let noticed = (0..=100).map(|ms| limit + ms * MS).find(|now| dispatch(&mut scheduler, *now) == [1]);
+    assert!(noticed.is_some());
+    assert_eq!(scheduler.app(index).unwrap().stats.overdue, 1);
+    assert_eq!(scheduler.poll_event(), Some(Event::HeldTooLong { app: index }));
+}
+
+#[test]
 fn a_volumes_ios_keep_their_order_and_volumes_take_turns() {
     let mut scheduler = scheduler(1);
     let (index, first) = app(&mut scheduler, Qos::default());

@@ -63,6 +63,8 @@ pub enum Source {
         shape: Volatile,
         /// Dies that work at once.
         dies: u32,
+        /// How many times as long they take as they might.
+        slowdown: u32,
     },
     /// Accepts everything, keeps nothing, reads zeroes.
     Null(Volatile),
@@ -133,8 +135,10 @@ impl RawDevice {
     fn source(&self) -> Result<Source, ConfigError> {
         const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `ng:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE` or `null:SIZE`";
         let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
-        if let Some(dies) = self.dies.filter(|_| !self.uri.starts_with("ssd:")) {
-            return Err(ConfigError::value("device.dies", dies, "only `ssd:` has dies"));
+        for (option, value) in [("device.dies", self.dies), ("device.slowdown", self.slowdown)] {
+            if let Some(value) = value.filter(|_| !self.uri.starts_with("ssd:")) {
+                return Err(ConfigError::value(option, value, "only `ssd:` has dies"));
+            }
         }
         let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
         match kind {
@@ -145,7 +149,8 @@ impl RawDevice {
             "memory" => self.volatile(rest).map(Source::Memory),
             "ssd" => {
                 let dies = self.dies.unwrap_or(SsdOptions::default().dies);
-                self.volatile(rest).map(|shape| Source::Ssd { shape, dies })
+                let slowdown = self.slowdown.unwrap_or(1);
+                self.volatile(rest).map(|shape| Source::Ssd { shape, dies, slowdown })
             }
             "null" => self.volatile(rest).map(Source::Null),
             _ => Err(bad()),

@@ -163,6 +163,8 @@ section! {
         block_size: Option<u32> = None;
         /// How many dies of `ssd:` work at once, each on a read of 16 KiB for 160 us or on a write for 400. Absent: 16.
         dies: Option<u32> = None, 1..=1024;
+        /// How many times as long the dies of `ssd:` take. Absent: once.
+        slowdown: Option<u32> = None, 1..=1000;
         /// Core its reactor is pinned to. Absent: one is chosen, from the highest down, if there is more than one.
         core: Option<u32> = None, 0..=1023;
         /// `if-blank` formats a device that holds no data at all and leaves every other alone; `never` formats

@@ -151,6 +151,8 @@ fn device_uris() {
         "uri = 'null:16MiB'\nsize = '16MiB'",
         "uri = 'memory:16MiB'\ndies = 4",
         "uri = 'ssd:16MiB'\ndies = 0",
+        "uri = 'memory:16MiB'\nslowdown = 4",
+        "uri = 'ssd:16MiB'\nslowdown = 0",
         "uri = 'uring:/dev/x'\nsize = '16MiB'",
         "uri = 'ng:/dev/ng0n1'\nsize = '16MiB'",
         "uri = 'uring:/dev/x'\nblock_size = 512",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
 use sluice_device::ssd::{SsdDevice, SsdOptions};
-use sluice_device::{BlockDevice, Pool};
+use sluice_device::{BlockDevice, Nanos, Pool};
 use sluice_hugepages::{ArenaError, Backing};
 use sluice_nvme_pcie::Options;
 use sluice_nvme_pcie::vfio::{self, PciAddress, PciError};
@@ -75,10 +75,13 @@ pub(crate) fn open(
         }
         Source::Pcie { address, namespace } => pcie(&device.name, *address, *namespace, buffers, watch),
         Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape, false)?)),
-        Source::Ssd { shape, dies } => {
+        Source::Ssd { shape, dies, slowdown } => {
             // Its time is the model's, not the kernel's for finding pages.
             let memory = memory(&device.name, *shape, true)?;
-            Ok(Box::new(SsdDevice::new(memory, SsdOptions { dies: *dies, ..SsdOptions::default() })))
+            let model = SsdOptions::default();
+            let slow = |time: Nanos| Nanos(time.0 * u64::from(*slowdown));
+            let (read, write) = (slow(model.read), slow(model.write));
+            Ok(Box::new(SsdDevice::new(memory, SsdOptions { dies: *dies, read, write, ..model })))
         }
         Source::Null(shape) => Ok(Box::new(null(&device.name, *shape))),
     }

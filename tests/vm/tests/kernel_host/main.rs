@@ -6,5 +6,6 @@ mod commands;
 mod connect;
 mod filesystem;
 mod harness;
+mod isolation;
 mod packets;
 mod restart;
