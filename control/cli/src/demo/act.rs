@@ -163,6 +163,14 @@ impl Isolation {
         let Isolation { app, windows, violations, .. } = self;
         let min = units::count(min_iops.into());
         match (violations, self.device_fell_short) {
+            // At its depth it seldom has I/O waiting for that long; then what it felt is what there is to tell.
+            (0, _) if *windows == 0 => {
+                let [with, without, alone] =
+                    [&self.with_qos, &self.without_qos, &self.alone].map(|act| latency(act.p50_ns));
+                format!(
+                    "{app} never had I/O waiting for 100 ms: its median took {with} with its Min, {without} without, {alone} alone"
+                )
+            }
             (0, _) => format!("{app} had its Min of {min} IOPS in every window in which it asked for it"),
             (_, true) => format!(
                 "the device fell below what it did when it was measured: {app}'s Min of {min} IOPS was cut"
@@ -210,6 +218,12 @@ mod test {
         assert!(!missed.is_kept() && missed.verdict().contains("MISSED in 2 of 9"));
         let excused = Isolation { device_fell_short: true, ..missed };
         assert!(excused.is_kept() && excused.verdict().contains("device fell"));
+        let act = |us: u64| Act { p50_ns: Some(us * 1000), ..Act::default() };
+        let (alone, without_qos, with_qos) = (act(120), act(670), act(240));
+        let prompt = Isolation { windows: 0, alone, without_qos, with_qos, ..kept.clone() };
+        assert!(prompt.is_kept());
+        let told = prompt.verdict();
+        assert!(told.contains("took 240 us with its Min, 670 us without, 120 us alone"), "{told}");
         let nothing = Isolation { min_iops: None, ..kept };
         assert!(nothing.verdict().contains("nothing was promised"));
     }
