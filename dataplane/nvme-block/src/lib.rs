@@ -7,13 +7,16 @@
 //! |---|---|
 //! | `facts` | from Identify data to the limits of a device |
 //! | `command` | from a request to a submission queue entry |
+//! | `erase` | formatting and sanitizing, as far as a drive offers it |
 //! | `verdict` | from a status to done, failed, or once more |
 #![forbid(unsafe_code)]
 
 mod command;
+mod erase;
 mod facts;
 mod verdict;
 
 pub use command::{Abilities, Command};
+pub use erase::{Erasable, Erase, EraseError, Method};
 pub use facts::{Driver, Facts, NamespaceError, PAGE_BYTES};
 pub use verdict::{RETRIES, Verdict, judge};

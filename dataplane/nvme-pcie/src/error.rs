@@ -1,7 +1,7 @@
 //! Why a controller does not start, and why it is given up.
 
 use sluice_nvme::status::Status;
-use sluice_nvme_block::NamespaceError;
+use sluice_nvme_block::{EraseError, NamespaceError};
 
 /// Why a controller does not come to serve.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum StartError {
     /// The namespace cannot be used as it is.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
+    /// It cannot be erased as was asked; nothing was done to it.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
+    /// A Sanitize failed; until one succeeds, the drive reads and writes nothing.
+    #[error(
+        "the drive reports that its sanitize failed: sanitize it again, by another method, or replace it"
+    )]
+    Sanitize,
     /// After a reset it was another device: another serial number, size or block size.
     #[error("the controller came back from its reset as another device")]
     Changed,

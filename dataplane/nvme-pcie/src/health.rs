@@ -68,6 +68,11 @@ pub enum Event {
     Error(Box<ErrorEntry>),
     /// The namespace changed under us: another size or format takes effect when the device is opened anew.
     NamespaceChanged,
+    /// The drive is being sanitized.
+    Erasing {
+        /// How far it has come.
+        percent: u8,
+    },
     /// A command was aborted because it took too long.
     Aborted {
         /// How long it had been in flight.
@@ -115,6 +120,7 @@ impl fmt::Display for Event {
                 write!(f, "the controller logged an error at LBA {}: {status}", entry.lba)
             }
             Self::NamespaceChanged => f.write_str("the namespace changed: open the device anew"),
+            Self::Erasing { percent } => write!(f, "sanitizing, {percent} % done"),
             Self::Aborted { after_ms } => write!(f, "a command was aborted after {after_ms} ms"),
             Self::Reset(cause) => write!(f, "the controller is reset: {cause}"),
             Self::Recovered => f.write_str("the controller is back"),

@@ -51,5 +51,5 @@ pub use device::{Memory, NvmeDevice, Observer, Opening, memory_bytes};
 pub use error::StartError;
 pub use hardware::Hardware;
 pub use health::{Event, Health, ResetCause};
-pub use options::{Options, Weights};
-pub use sluice_nvme_block::{Facts, NamespaceError};
+pub use options::{MOST_PAIRS, Options, Weights};
+pub use sluice_nvme_block::{Erase, EraseError, Facts, Method, NamespaceError};

@@ -6,6 +6,9 @@ use sluice_nvme::pcie::create_queue::QueuePriority;
 /// Seconds as the driver counts time.
 pub(crate) const SECOND: Nanos = Nanos(1_000_000_000);
 
+/// Most I/O queue pairs of one device.
+pub const MOST_PAIRS: u16 = 16;
+
 /// How to drive a controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -15,11 +18,14 @@ pub struct Options {
     pub namespace: Option<u32>,
     /// Requests held at once: 1 to 4095, less if the controller's queues are shorter.
     pub queue_depth: u32,
+    /// I/O queue pairs that the requests are spread over: a power of two, 1 to [`MOST_PAIRS`]; fewer if the controller
+    /// grants fewer.
+    pub queue_pairs: u16,
     /// Use SGLs if the controller takes them.
     pub sgl: bool,
     /// Use shadow doorbells if the controller offers them.
     pub shadow_doorbells: bool,
-    /// The class of the I/O queue, if the controller arbitrates by weights.
+    /// The class of the I/O queues, if the controller arbitrates by weights.
     pub priority: QueuePriority,
     /// Shares of the classes under weighted arbitration, 1 to 256 commands in a turn.
     pub weights: Weights,
@@ -48,6 +54,7 @@ impl Default for Options {
             name: String::new(),
             namespace: None,
             queue_depth: 255,
+            queue_pairs: 1,
             sgl: true,
             shadow_doorbells: true,
             priority: QueuePriority::Medium,

@@ -303,6 +303,32 @@ async fn a_device_that_does_not_open_is_listed_with_its_reason() {
 }
 
 /// One HTTP request, answered with the connection's end.
+#[tokio::test]
+async fn only_drives_in_user_space_are_erased() {
+    let mut node = Fixture::new(&[memory("disk")]).await;
+    let format = Some(v1::erase_device_request::Erase::Format(v1::FormatDrive::default()));
+    let mut erase = async |device: &str, erase| {
+        let request = v1::EraseDeviceRequest { device: device.to_owned(), erase, force: true };
+        node.client.erase_device(request).await.expect_err("refused")
+    };
+    assert_eq!(erase("other", format).await.code(), Code::NotFound);
+    assert_eq!(erase("disk", None).await.code(), Code::InvalidArgument);
+    let refusal = erase("disk", format).await;
+    assert_eq!(refusal.code(), Code::InvalidArgument, "{refusal}");
+    assert!(refusal.message().starts_with("memory:64MiB is not an NVMe drive in user space"), "{refusal}");
+    let devices = node.devices().await;
+    assert_eq!(devices[0].state(), v1::DeviceState::Pool, "it is served as before");
+    assert!(devices[0].counts.is_none() && devices[0].events.is_empty());
+    node.create(spec("db")).await.expect("created");
+    let request = v1::EraseDeviceRequest { device: "disk".to_owned(), erase: format, force: true };
+    let refusal = node.client.erase_device(request).await.expect_err("refused");
+    assert_eq!(
+        (refusal.code(), refusal.message().contains("(1)")),
+        (Code::FailedPrecondition, true),
+        "{refusal}"
+    );
+}
+
 fn http(address: std::net::SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("metrics are served");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("sent");

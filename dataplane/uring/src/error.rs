@@ -79,8 +79,8 @@ pub enum UringError {
         /// What was to be opened.
         path: PathBuf,
     },
-    /// The controller did not tell what it is.
-    #[error("Identify failed on {path}: {cause}")]
+    /// The controller did not tell what, or how, it is.
+    #[error("the controller behind {path} refused to be asked: {cause}")]
     Identify {
         /// What was to be opened.
         path: PathBuf,

@@ -48,5 +48,5 @@ mod test;
 
 pub use device::UringDevice;
 pub use error::UringError;
-pub use ng::NgDevice;
+pub use ng::{NgDevice, smart_log};
 pub use options::{Modes, TaskRun, UringOptions};

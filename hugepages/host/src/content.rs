@@ -1,7 +1,7 @@
 //! What a drive holds, as far as its first bytes tell. Pure.
 
-/// How much of a drive is looked at.
-pub(crate) const LOOK_BYTES: usize = 1 << 20;
+/// How much of a drive is looked at, from its first byte on.
+pub const LOOK_BYTES: u32 = 1 << 20;
 
 /// A mark at a fixed place.
 struct Signature {
@@ -39,6 +39,16 @@ pub(crate) enum Content {
     Foreign(&'static str),
 }
 
+/// What is lost with a drive that begins so, in words; `None`: it is blank, as far as was looked.
+#[must_use]
+pub fn holds(beginning: &[u8]) -> Option<&'static str> {
+    match judge(beginning) {
+        Content::Blank => None,
+        Content::Pool => Some("a pool of volumes"),
+        Content::Foreign(what) => Some(what),
+    }
+}
+
 /// Judges a drive by its beginning.
 pub(crate) fn judge(beginning: &[u8]) -> Content {
     let has =
@@ -59,7 +69,7 @@ mod test {
     use super::*;
 
     fn beginning(marks: &[(usize, &[u8])]) -> Vec<u8> {
-        let mut bytes = vec![0; LOOK_BYTES];
+        let mut bytes = vec![0; LOOK_BYTES as usize];
         for (offset, mark) in marks {
             bytes[*offset..offset + mark.len()].copy_from_slice(mark);
         }
@@ -81,5 +91,6 @@ mod test {
         assert_eq!(judge(&[]), Content::Blank);
         assert_eq!(judge(&beginning(&[(0, POOL)])), Content::Pool);
         assert_eq!(judge(&beginning(&[(77_777, &[1])])), Content::Foreign("data of an unknown kind"));
+        assert_eq!((holds(&[]), holds(&beginning(&[(0, POOL)]))), (None, Some("a pool of volumes")));
     }
 }

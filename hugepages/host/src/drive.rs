@@ -22,6 +22,10 @@ const SECTOR_BYTES: u64 = 512;
 pub struct Drive {
     /// PCI address, such as `0000:01:00.0`.
     pub address: String,
+    /// The kernel's name of the controller, such as `nvme0`; none while the kernel does not drive it.
+    pub controller: Option<String>,
+    /// The kernel's names of its namespaces, such as `nvme0n1`; none while the kernel does not drive it.
+    pub disks: Vec<String>,
     /// Product name; empty while the kernel does not drive it.
     pub model: String,
     /// Serial number; empty while the kernel does not drive it.
@@ -76,6 +80,8 @@ fn drive(tree: &Tree, address: String) -> Drive {
         uses: disks.iter().flat_map(|disk| uses(tree, disk)).collect(),
         users: iommu_group.as_ref().map_or_else(Vec::new, |group| users(tree, group)),
         iommu_group,
+        controller,
+        disks,
         address,
     }
 }
@@ -139,7 +145,7 @@ fn mounts(tree: &Tree, part: &str) -> Vec<String> {
 fn content(tree: &Tree, disk: &str) -> Content {
     let mut beginning = Vec::new();
     let read = File::open(tree.path(&format!("/dev/{disk}")))
-        .and_then(|file| file.take(LOOK_BYTES as u64).read_to_end(&mut beginning));
+        .and_then(|file| file.take(LOOK_BYTES.into()).read_to_end(&mut beginning));
     match read {
         Ok(_) => judge(&beginning),
         Err(_) => Content::Foreign("what cannot be read"),

@@ -26,6 +26,7 @@ mod status;
 mod test;
 mod tree;
 
+pub use content::{LOOK_BYTES, holds};
 pub use drive::{Drive, drives};
 pub use error::HostError;
 pub use journal::Change;

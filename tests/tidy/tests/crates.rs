@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "sluiced",
         &[
             "sluice-device",
+            "sluice-host",
             "sluice-hugepages",
             "sluice-node-api",
             "sluice-nvme",

@@ -1,6 +1,7 @@
 //! The command line: what `sluice` takes. The doc comments are what `--help` shows.
 
 mod app;
+mod device;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use sluice_host::PageSize;
 use sluice_node_api::{ApiAddress, Size};
 
 pub(crate) use app::{AppCommand, AppLeaseArgs, AppSetArgs, TopArgs};
+pub(crate) use device::{DeviceCommand, FormatArgs, SanitizeArgs, SanitizeBy, SecureErase};
 
 /// Exit codes, shown at the end of `--help`; [`crate::error`] keeps them.
 const EXIT_CODES: &str = "\
@@ -57,6 +59,9 @@ pub enum Command {
     /// Block devices of the node.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// NVMe drives of the node's host.
+    #[command(subcommand)]
+    Drive(DriveCommand),
     /// Pools: formatted devices.
     #[command(subcommand)]
     Pool(PoolCommand),
@@ -88,10 +93,10 @@ pub enum Command {
     },
 }
 
-/// `sluice device`
+/// `sluice drive`
 #[derive(Debug, Subcommand)]
-pub enum DeviceCommand {
-    /// List the configured devices.
+pub enum DriveCommand {
+    /// List them: what they are, how they are and who uses them.
     List,
 }
 

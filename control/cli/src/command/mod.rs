@@ -4,6 +4,7 @@ mod app;
 mod check;
 mod connection;
 mod device;
+mod drive;
 mod host;
 mod node;
 mod pool;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Node => node::show(&context).await,
         Command::Device(command) => device::run(&context, command).await,
+        Command::Drive(command) => drive::run(&context, command).await,
         Command::Pool(command) => pool::run(&context, command).await,
         Command::Volume(command) => volume::run(&context, command).await,
         Command::Snapshot(command) => snapshot::run(&context, command).await,

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use sluice_node_api::Size;
-use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState};
+use sluice_node_api::v1::{Device, DeviceCounts, DeviceEvent, DeviceHealth, DeviceInfo, DeviceState};
 
 use super::{Row, yes};
+use crate::units;
 
 /// A device.
 #[derive(Debug, Serialize)]
@@ -18,11 +19,32 @@ pub(crate) struct DeviceView {
     info: Option<InfoView>,
     /// Present for drives in user space.
     health: Option<HealthView>,
+    /// How often since the node began to serve; present for drives in user space.
+    counts: Option<CountsView>,
+}
+
+/// Something an operator wants to know of a drive.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventView {
+    device: String,
+    sequence: u64,
+    age_ns: u64,
+    text: String,
+}
+
+/// How often something became of a drive.
+#[derive(Debug, Serialize)]
+struct CountsView {
+    aborts: u64,
+    resets: u64,
+    media_errors: u64,
+    warnings: u64,
+    losses: u64,
 }
 
 /// How a drive is.
 #[derive(Debug, Serialize)]
-struct HealthView {
+pub(crate) struct HealthView {
     /// None: all is well.
     warnings: Vec<String>,
     temperature_celsius: i64,
@@ -50,6 +72,7 @@ impl From<Device> for DeviceView {
             DeviceState::Pool => "pool",
             DeviceState::Idle => "idle",
             DeviceState::Lost => "lost",
+            DeviceState::Erasing => "erasing",
         };
         DeviceView {
             state,
@@ -58,7 +81,37 @@ impl From<Device> for DeviceView {
             reason: Some(device.reason).filter(|reason| !reason.is_empty()),
             info: device.info.map(InfoView::from),
             health: device.health.map(HealthView::from),
+            counts: device.counts.map(CountsView::from),
         }
+    }
+}
+
+impl EventView {
+    /// Those of a device, oldest first.
+    pub(crate) fn of(device: Device) -> Vec<EventView> {
+        let Device { name, events, .. } = device;
+        let view = |DeviceEvent { sequence, age_ns, text }| EventView {
+            device: name.clone(),
+            sequence,
+            age_ns,
+            text,
+        };
+        events.into_iter().map(view).collect()
+    }
+}
+
+impl Row for EventView {
+    const HEADERS: &'static [&'static str] = &["DEVICE", ">AGO", "EVENT"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.device.clone(), units::long_duration(self.age_ns), self.text.clone()]
+    }
+}
+
+impl From<DeviceCounts> for CountsView {
+    fn from(counts: DeviceCounts) -> CountsView {
+        let DeviceCounts { aborts, resets, media_errors, warnings, losses } = counts;
+        CountsView { aborts, resets, media_errors, warnings, losses }
     }
 }
 
@@ -77,7 +130,7 @@ impl From<DeviceHealth> for HealthView {
 
 impl HealthView {
     /// In a word or two.
-    fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         if self.warnings.is_empty() { "good".to_owned() } else { self.warnings.join(", ") }
     }
 }
@@ -117,9 +170,9 @@ impl Row for DeviceView {
 
 #[cfg(test)]
 mod test {
-    use sluice_node_api::v1::{Device, DeviceHealth, DeviceInfo, DeviceState};
+    use sluice_node_api::v1::{Device, DeviceEvent, DeviceHealth, DeviceInfo, DeviceState};
 
-    use super::DeviceView;
+    use super::{DeviceView, EventView};
     use crate::view::{Rows, View};
 
     #[test]
@@ -137,7 +190,7 @@ mod test {
                 size_bytes: 64 << 30,
                 volatile_write_cache: true,
             }),
-            health: None,
+            ..Device::default()
         };
         let idle = Device {
             name: "drive-0".into(),
@@ -145,7 +198,7 @@ mod test {
             state: DeviceState::Idle.into(),
             reason: "no such file".into(),
             info: None,
-            health: None,
+            ..Device::default()
         };
         let health = DeviceHealth { warnings: vec!["media read only".into()], ..DeviceHealth::default() };
         let lost = Device {
@@ -155,6 +208,7 @@ mod test {
             reason: "the drive is gone".into(),
             info: served.info.clone(),
             health: Some(health),
+            ..Device::default()
         };
         let expected = "\
 DEVICE   STATE  KIND    SIZE  BLOCK  CACHE  HEALTH           URI                              REASON
@@ -163,5 +217,25 @@ drive-0  idle   -          -      -  -      -                uring:/dev/x       
 drive-1  lost   file  64 GiB   4096  yes    media read only  pcie:0000:01:00.0                the drive is gone
 ";
         assert_eq!(Rows([served, idle, lost].map(DeviceView::from).into()).text(), expected);
+    }
+
+    #[test]
+    fn events() {
+        let event = |sequence, seconds: u64, text: &str| DeviceEvent {
+            sequence,
+            age_ns: seconds * 1_000_000_000,
+            text: text.into(),
+        };
+        let events = vec![
+            event(1, 90, "the controller is reset: a command is stuck"),
+            event(2, 89, "the controller is back"),
+        ];
+        let device = Device { name: "drive-0".into(), events, ..Device::default() };
+        let expected = "\
+DEVICE      AGO  EVENT
+drive-0  1m 30s  the controller is reset: a command is stuck
+drive-0  1m 29s  the controller is back
+";
+        assert_eq!(Rows(EventView::of(device)).text(), expected);
     }
 }

@@ -93,6 +93,8 @@ mod test {
     fn a_host_in_words() {
         let drive = Drive {
             address: "0000:01:00.0".into(),
+            controller: None,
+            disks: Vec::new(),
             model: String::new(),
             serial: String::new(),
             size_bytes: 0,

@@ -25,15 +25,14 @@ use sluice_nvme::property::{
     Cap, ControllerConfiguration, ControllerStatus, Property, ShutdownNotification, ShutdownStatus,
 };
 
-pub(crate) use startup::QID;
-
 use crate::error::StartError;
 use crate::hardware::{Hardware, NO_ANSWER};
 use crate::health::{Event, ResetCause, Watch};
 use crate::layout::Layout;
 use crate::options::{Options, SECOND};
 use admin::Admin;
-use sluice_nvme_block::Facts;
+use sluice_nvme_block::{Erase, Facts};
+pub(crate) use startup::qid;
 use startup::{Plan, Startup};
 use watch::Due;
 
@@ -58,6 +57,11 @@ enum State {
         until: Nanos,
     },
     Starting(Startup),
+    /// Between two commands of the start.
+    Resting {
+        startup: Startup,
+        until: Nanos,
+    },
     Running,
     /// Told to shut down. It is not spoken to any more, but for its status.
     Closed,
@@ -80,7 +84,11 @@ pub(crate) struct Controller<H: Hardware> {
     hardware: Option<H>,
     memory: Rc<DmaMemory>,
     plan: Plan,
+    /// What the first start is to do to the namespace.
+    erase: Option<Erase>,
     cap: Cap,
+    /// I/O queue pairs that were created by the last start.
+    pairs: u16,
     state: State,
     admin: Admin,
     facts: Option<Facts>,
@@ -109,7 +117,9 @@ impl<H: Hardware> Controller<H> {
             hardware: Some(hardware),
             memory,
             plan: Plan { options, layout, weighted, interrupts },
+            erase: None,
             cap,
+            pairs: 0,
             state: State::Running,
             admin: Admin::new(cap.dstrd()),
             facts: None,
@@ -124,6 +134,11 @@ impl<H: Hardware> Controller<H> {
             None => controller.disable(now),
         }
         controller
+    }
+
+    /// Has the namespace erased by the start that is under way; a reset later on does not do it again.
+    pub(crate) fn erase_first(&mut self, erase: Erase) {
+        self.erase = Some(erase);
     }
 
     /// Whether I/O queues exist and may be used.
@@ -149,6 +164,11 @@ impl<H: Hardware> Controller<H> {
 
     pub(crate) fn cap(&self) -> Cap {
         self.cap
+    }
+
+    /// How many I/O queue pairs there are, a power of two; once it has run.
+    pub(crate) fn pairs(&self) -> u16 {
+        self.pairs
     }
 
     /// When [`poll`](Self::poll) is due.

@@ -10,7 +10,6 @@ use super::{Change, Controller, Event, LOOK, State, patience};
 use crate::error::StartError;
 use crate::hardware::Hardware;
 use crate::layout::{ADMIN_ENTRIES, Layout};
-use crate::options::SECOND;
 use crate::queue::Entry;
 
 /// Sizes of the I/O queues' entries, as powers of two: 64 and 16 bytes.
@@ -22,9 +21,6 @@ const WEIGHTED: u8 = 1;
 
 /// CC.CSS: all command sets that the controller has.
 const ALL_COMMAND_SETS: u8 = 0b110;
-
-/// An admin command of the start may take so long; drives that initialize their media take seconds.
-const COMMAND: Nanos = Nanos(15 * SECOND.0);
 
 impl<H: Hardware> Controller<H> {
     /// Clears CC.EN: the first step of every reset.
@@ -44,8 +40,11 @@ impl<H: Hardware> Controller<H> {
             State::Enabling { .. } if status.rdy() => self.begin(now),
             State::Disabling { until } if now >= until => return self.late("become idle"),
             State::Enabling { until } if now >= until => return self.late("become ready"),
-            State::Starting(_) if status.cfs() => return self.lost(StartError::Fatal),
+            State::Starting(_) | State::Resting { .. } if status.cfs() => {
+                return self.lost(StartError::Fatal);
+            }
             State::Starting(_) => return self.go_on(now),
+            State::Resting { until, .. } if now >= until => return self.resume(now),
             _ => {}
         }
         self.next_look = now + Nanos(LOOK.0 / 10);
@@ -63,7 +62,8 @@ impl<H: Hardware> Controller<H> {
         let layout = &self.plan.layout;
         // Everything but the zeroes and the lists starts anew: stale completions would look like fresh ones.
         self.memory.clear(0, Layout::ZEROES);
-        self.memory.clear(layout.completion.offset, u64::from(layout.completion.entries) * 16);
+        let (completions, length_bytes) = layout.completions();
+        self.memory.clear(completions, length_bytes);
         self.admin = Admin::new(self.cap.dstrd());
         let entries = ADMIN_ENTRIES - 1;
         let attributes = AdminQueueAttributes::default().with_asqs(entries).with_acqs(entries);
@@ -81,7 +81,8 @@ impl<H: Hardware> Controller<H> {
     }
 
     fn begin(&mut self, now: Nanos) {
-        self.submit_next(Startup::new(), now);
+        let startup = Startup::new(self.erase.take());
+        self.submit_next(startup, now);
     }
 
     /// Takes the completion of the start's command, if it is there, and submits the next.
@@ -89,7 +90,9 @@ impl<H: Hardware> Controller<H> {
         let Some(hardware) = &self.hardware else { return Change::None };
         let Some(completion) = self.admin.next(hardware, &self.memory) else {
             if self.admin.is_overdue(now) {
-                return self.lost(StartError::Timeout { doing: "answer", waited_ms: COMMAND.0 / 1_000_000 });
+                let State::Starting(startup) = &self.state else { return Change::None };
+                let waited_ms = startup.patience().0 / 1_000_000;
+                return self.lost(StartError::Timeout { doing: "answer", waited_ms });
             }
             self.next_look = now + Nanos(LOOK.0 / 100);
             return Change::None;
@@ -104,9 +107,25 @@ impl<H: Hardware> Controller<H> {
         let State::Starting(mut startup) = std::mem::replace(&mut self.state, State::Running) else {
             return Change::None;
         };
-        if let Err(cause) = startup.completed(entry.status, &self.data(), &self.plan) {
+        if let Err(cause) = startup.completed(&entry, &self.data(), &self.plan) {
             return self.lost(cause);
         }
+        if let Some(percent) = startup.progress_percent() {
+            self.tell(Event::Erasing { percent });
+        }
+        let until = now + startup.rest();
+        if until > now {
+            self.next_look = until;
+            self.state = State::Resting { startup, until };
+            return Change::None;
+        }
+        self.submit_next(startup, now)
+    }
+
+    fn resume(&mut self, now: Nanos) -> Change {
+        let State::Resting { startup, .. } = std::mem::replace(&mut self.state, State::Running) else {
+            return Change::None;
+        };
         self.submit_next(startup, now)
     }
 
@@ -115,12 +134,14 @@ impl<H: Hardware> Controller<H> {
         let Some(hardware) = &self.hardware else { return Change::None };
         self.next_look = now;
         let Some(entry) = startup.command(&self.plan) else { return self.run(startup, now) };
-        self.admin.submit(hardware, &self.memory, entry, Purpose::Startup, Some(now + COMMAND));
+        let deadline = now + startup.patience();
+        self.admin.submit(hardware, &self.memory, entry, Purpose::Startup, Some(deadline));
         self.state = State::Starting(startup);
         Change::None
     }
 
     fn run(&mut self, startup: Startup, now: Nanos) -> Change {
+        self.pairs = startup.created_pairs();
         let Some(facts) = startup.into_facts() else { return self.lost(StartError::NoNamespace) };
         if self.facts.as_ref().is_some_and(|before| !before.is_same_device(&facts)) {
             return self.lost(StartError::Changed);

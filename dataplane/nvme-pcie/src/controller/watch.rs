@@ -13,7 +13,7 @@ use sluice_nvme::sqe::Sqe;
 use zerocopy::FromBytes;
 
 use super::admin::Purpose;
-use super::{Change, Controller, Event, QID};
+use super::{Change, Controller, Event};
 use crate::hardware::Hardware;
 use crate::health::{Health, ResetCause};
 use crate::layout::Layout;
@@ -67,9 +67,9 @@ impl<H: Hardware> Controller<H> {
         Change::None
     }
 
-    /// Asks the controller to abort an I/O command. False: it is busy with another abort.
+    /// Asks the controller to abort an I/O command of queue `sqid`. False: it is busy with another abort.
     #[must_use]
-    pub(crate) fn abort(&mut self, cid: u16, now: Nanos) -> bool {
+    pub(crate) fn abort(&mut self, sqid: u16, cid: u16, now: Nanos) -> bool {
         if !self.is_running()
             || self.admin.is_busy_with(Purpose::Abort)
             || !self.admin.has_room(Purpose::Abort)
@@ -77,7 +77,7 @@ impl<H: Hardware> Controller<H> {
             return false;
         }
         let mut entry = Sqe::default();
-        Abort::default().with_sqid(QID).with_cid(cid).write_to(&mut entry);
+        Abort::default().with_sqid(sqid).with_cid(cid).write_to(&mut entry);
         self.submit_admin(entry, Purpose::Abort, Some(now + COMMAND));
         true
     }

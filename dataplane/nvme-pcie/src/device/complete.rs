@@ -10,24 +10,15 @@ use crate::table::{Slot, Stage};
 use sluice_nvme_block::{Verdict, judge};
 
 impl<H: Hardware> NvmeDevice<H> {
-    /// Fills the front of `completions` from the completion queue; returns how many.
+    /// Fills the front of `completions` from the completion queues; returns how many.
     #[inline]
     pub(super) fn reap(&mut self, now: Nanos, completions: &mut [Completion]) -> usize {
-        let head = self.pair.completion.head();
         let mut count = 0;
-        while count < completions.len() {
-            let Some(entry) = self.pair.completion.next(&*self.memory) else { break };
-            if let Some(completion) = self.settle(entry, now) {
-                completions[count] = completion;
-                count += 1;
-            } else if !self.controller.is_running() {
+        for pair in 0..self.pairs.count() {
+            count += self.reap_one(pair, now, &mut completions[count..]);
+            if !self.controller.is_running() {
                 return count;
             }
-        }
-        if self.pair.completion.head() != head
-            && let Some(hardware) = self.controller.hardware()
-        {
-            self.pair.head.ring(hardware, &*self.memory, self.pair.completion.head());
         }
         if count > 0 {
             self.controller.worked();
@@ -35,10 +26,30 @@ impl<H: Hardware> NvmeDevice<H> {
         count
     }
 
+    /// The same, from one of them.
+    #[inline]
+    fn reap_one(&mut self, pair: usize, now: Nanos, completions: &mut [Completion]) -> usize {
+        let mut count = 0;
+        while count < completions.len() {
+            let Some(entry) = self.pairs.next(pair, &self.memory) else { break };
+            if let Some(completion) = self.settle(pair, entry, now) {
+                completions[count] = completion;
+                count += 1;
+            } else if !self.controller.is_running() {
+                return count;
+            }
+        }
+        if let Some(hardware) = self.controller.hardware() {
+            self.pairs.ring_head(pair, hardware, &self.memory);
+        }
+        count
+    }
+
     /// What becomes of a request whose command completed; `None`: not done yet.
     #[inline]
-    fn settle(&mut self, entry: Entry, now: Nanos) -> Option<Completion> {
-        let slot = self.table.get(entry.cid).filter(|slot| slot.stage != Stage::Waiting);
+    fn settle(&mut self, pair: usize, entry: Entry, now: Nanos) -> Option<Completion> {
+        let its_own = usize::from(self.pairs.of(entry.cid)) == pair;
+        let slot = self.table.get(entry.cid).filter(|slot| its_own && slot.stage != Stage::Waiting);
         let Some(slot) = slot else {
             // The controller answers what was not asked: nothing it says can be trusted.
             let change = self.controller.reset(ResetCause::UnknownCommand, now);

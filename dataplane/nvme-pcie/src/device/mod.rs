@@ -1,4 +1,4 @@
-//! The device: requests in, completions out, over one I/O queue pair of a controller.
+//! The device: requests in, completions out, over the I/O queue pairs of a controller.
 //!
 //! ```text
 //!            accept            send                        reap
@@ -12,6 +12,7 @@
 mod complete;
 mod opening;
 mod overdue;
+mod pairs;
 mod submit;
 
 use std::fmt;
@@ -23,38 +24,16 @@ use sluice_hugepages::{DmaMemory, Iova, Region};
 
 pub use opening::{Memory, Opening, memory_bytes};
 
-use crate::controller::{Change, Controller, QID};
+use crate::controller::{Change, Controller};
 use crate::hardware::Hardware;
 use crate::health::{Event, ResetCause};
 use crate::layout::Layout;
-use crate::queue::{CompletionQueue, Doorbell, SubmissionQueue};
 use crate::table::{Stage, Table};
+use pairs::Pairs;
 use sluice_nvme_block::Facts;
 
 /// Told of each event, off the way of any I/O.
 pub type Observer = Box<dyn FnMut(Event)>;
-
-/// The I/O queue pair as it is between two resets.
-#[derive(Debug)]
-struct QueuePair {
-    submission: SubmissionQueue,
-    completion: CompletionQueue,
-    tail: Doorbell,
-    head: Doorbell,
-}
-
-impl QueuePair {
-    /// Both queues empty. `shadow`: the controller has taken the shadow doorbells.
-    fn new(layout: &Layout, dstrd: u8, shadow: bool) -> Self {
-        let doorbell = |index: u16| Doorbell::new(index, dstrd, shadow.then(|| Layout::shadow(index, dstrd)));
-        Self {
-            submission: SubmissionQueue::new(layout.submission),
-            completion: CompletionQueue::new(layout.completion),
-            tail: doorbell(2 * QID),
-            head: doorbell(2 * QID + 1),
-        }
-    }
-}
 
 /// The pool's memory as the controller sees it.
 #[derive(Debug)]
@@ -70,7 +49,7 @@ pub struct NvmeDevice<H: Hardware> {
     info: DeviceInfo,
     facts: Facts,
     controller: Controller<H>,
-    pair: QueuePair,
+    pairs: Pairs,
     layout: Layout,
     /// Buffers must lie in here.
     window: Window,
@@ -94,6 +73,12 @@ impl<H: Hardware> NvmeDevice<H> {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// How many I/O queue pairs the requests are spread over.
+    #[must_use]
+    pub fn queue_pairs(&self) -> u16 {
+        self.controller.pairs()
     }
 
     /// Resets the controller. What is in flight is sent again when it is back; nothing is lost.
@@ -144,7 +129,8 @@ impl<H: Hardware> NvmeDevice<H> {
     /// The controller is back with empty queues: everything is sent again.
     fn restart(&mut self, now: Nanos) {
         let shadow = self.controller.facts().is_some_and(|facts| facts.shadow_doorbells);
-        self.pair = QueuePair::new(&self.layout, self.controller.cap().dstrd(), shadow);
+        let (pairs, dstrd) = (self.controller.pairs(), self.controller.cap().dstrd());
+        self.pairs = Pairs::new(&self.layout, pairs, dstrd, shadow);
         for slot in self.table.iter_mut() {
             (slot.stage, slot.since) = (Stage::Waiting, now);
         }
@@ -160,11 +146,10 @@ impl<H: Hardware> BlockDevice for NvmeDevice<H> {
 
     fn submit(&mut self, now: Nanos, requests: &mut [Request]) -> usize {
         let accepted = requests.len().min(self.info.queue_depth as usize - self.in_flight());
-        let tail = self.pair.submission.tail();
         for request in &mut requests[..accepted] {
             self.accept(request, now);
         }
-        self.ring_tail(tail);
+        self.ring_tails();
         accepted
     }
 
@@ -206,7 +191,7 @@ impl<H: Hardware> BlockDevice for NvmeDevice<H> {
         self.armed = true;
         hardware.unmask();
         // An entry that came before the interrupt was let through.
-        !self.controller.is_running() || !self.pair.completion.has_next(&*self.memory)
+        !self.controller.is_running() || !self.pairs.have_next(&self.memory)
     }
 
     fn disarm(&mut self) {

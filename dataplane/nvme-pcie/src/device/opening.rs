@@ -6,13 +6,15 @@ use sluice_device::{Buffer, Nanos, Pool, Ready};
 use sluice_hugepages::{DmaMemory, Iova};
 use sluice_nvme::property::Cap;
 
-use super::{NvmeDevice, Observer, QueuePair, Window};
+use super::pairs::Pairs;
+use super::{NvmeDevice, Observer, Window};
 use crate::controller::{Change, Controller};
 use crate::error::StartError;
 use crate::hardware::Hardware;
-use crate::layout::{LIST_BYTES, Layout};
-use crate::options::Options;
+use crate::layout::{LIST_BYTES, Layout, Shape};
+use crate::options::{MOST_PAIRS, Options};
 use crate::table::Table;
+use sluice_nvme_block::Erase;
 
 /// Deeper queues help no drive, and their lists would fill pages.
 const DEEPEST: u32 = 4095;
@@ -33,13 +35,15 @@ pub struct Memory {
 /// How much memory the queues and lists need.
 #[must_use]
 pub fn memory_bytes(cap: Cap, options: &Options) -> u64 {
-    Layout::new(Iova(0), entries(cap, options)).length_bytes
+    Layout::new(Iova(0), shape(cap, options)).length_bytes
 }
 
-/// Entries of the I/O queues: one stays free. A controller tells the most it takes in MQES, 0-based.
-fn entries(cap: Cap, options: &Options) -> u16 {
+/// The I/O queues: each takes all requests, for nobody knows yet how many pairs there will be. A controller tells the
+/// most entries that it takes in MQES, 0-based.
+fn shape(cap: Cap, options: &Options) -> Shape {
     let wanted = u16::try_from(options.queue_depth.clamp(1, DEEPEST) + 1).expect("at most 4096");
-    wanted.min(cap.mqes().saturating_add(1)).max(2)
+    let entries = wanted.min(cap.mqes().saturating_add(1)).max(2);
+    Shape { pairs: 1 << options.queue_pairs.clamp(1, MOST_PAIRS).ilog2(), entries }
 }
 
 /// A device that is being opened.
@@ -61,12 +65,19 @@ impl<H: Hardware> Opening<H> {
     /// If the memory for queues is shorter than [`memory_bytes`].
     pub fn new(hardware: H, memory: Memory, options: Options, observer: Observer, now: Nanos) -> Self {
         let cap = Cap::from_bits(hardware.read64(0));
-        let layout = Layout::new(memory.queues_iova, entries(cap, &options));
+        let layout = Layout::new(memory.queues_iova, shape(cap, &options));
         let length_bytes = memory.queues.region().length_bytes;
         assert!(length_bytes >= layout.length_bytes, "{length_bytes} bytes for queues are too few");
         let queues = Rc::clone(&memory.queues);
         let controller = Controller::new(hardware, queues, layout, options.clone(), now);
         Self { controller, layout, memory, options, observer }
+    }
+
+    /// Has the namespace erased before it is used. To be told before the first [`poll`](Self::poll).
+    #[must_use]
+    pub fn erasing(mut self, erase: Erase) -> Self {
+        self.controller.erase_first(erase);
+        self
     }
 
     /// Goes on as far as possible without waiting. `None`: call again soon.
@@ -75,10 +86,13 @@ impl<H: Hardware> Opening<H> {
     /// [`StartError`]; the controller is cut off and let go of.
     pub fn poll(&mut self, now: Nanos) -> Option<Result<(), StartError>> {
         let change = self.controller.poll(now);
-        match self.controller.gone() {
-            Some(cause) => Some(Err(cause.clone())),
-            None => (change == Change::Started).then_some(Ok(())),
+        if let Some(cause) = self.controller.gone() {
+            return Some(Err(cause.clone()));
         }
+        while let Some(event) = self.controller.take_event() {
+            (self.observer)(event);
+        }
+        (change == Change::Started).then_some(Ok(()))
     }
 
     /// The device, once [`poll`](Self::poll) said that it runs.
@@ -89,13 +103,13 @@ impl<H: Hardware> Opening<H> {
     pub fn finish(self) -> NvmeDevice<H> {
         let Self { controller, layout, memory, options, observer } = self;
         let facts = controller.facts().expect("a controller that runs").clone();
-        let depth = layout.submission.entries - 1;
+        let depth = layout.shape.depth();
         let hardware = controller.hardware().expect("a controller that runs");
         let wake = hardware.interrupt();
         hardware.mask();
         NvmeDevice {
             info: facts.info("nvme-pcie", &options.name, u32::from(depth)),
-            pair: QueuePair::new(&layout, controller.cap().dstrd(), facts.shadow_doorbells),
+            pairs: Pairs::new(&layout, controller.pairs(), controller.cap().dstrd(), facts.shadow_doorbells),
             facts,
             controller,
             layout,

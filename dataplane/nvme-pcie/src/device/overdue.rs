@@ -3,6 +3,7 @@
 use sluice_device::Nanos;
 
 use super::NvmeDevice;
+use crate::controller::qid;
 use crate::hardware::Hardware;
 use crate::health::{Event, ResetCause};
 use crate::table::{Slot, Stage};
@@ -26,7 +27,8 @@ impl<H: Hardware> NvmeDevice<H> {
         }
         let late = |slot: &Slot| slot.stage == Stage::Sent && age(slot) >= timeout;
         let Some(index) = self.table.oldest(late) else { return };
-        if self.controller.abort(index, now) {
+        let sqid = qid(self.pairs.of(index));
+        if self.controller.abort(sqid, index, now) {
             let slot = self.table.get(index).expect("found just now");
             slot.stage = Stage::Aborting;
             (self.observer)(Event::Aborted { after_ms: age(slot).0 / 1_000_000 });

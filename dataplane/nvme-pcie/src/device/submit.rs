@@ -47,7 +47,7 @@ impl<H: Hardware> NvmeDevice<H> {
         request.buffer.as_ref().is_some_and(outside).then_some(IoError::Misaligned)
     }
 
-    /// Writes a slot's entry. The controller learns of it from [`ring_tail`](Self::ring_tail).
+    /// Writes a slot's entry. The controller learns of it from [`ring_tails`](Self::ring_tails).
     #[inline]
     pub(super) fn send(&mut self, index: u16) {
         let slot = self.table.get(index).expect("the caller names a request");
@@ -79,29 +79,25 @@ impl<H: Hardware> NvmeDevice<H> {
         // nothing touches it, until its completion was reaped or the controller is disabled or cut off (test:
         // `buffers_stay_with_the_device_until_it_is_done`); list and zeroes are in `memory`, which outlives the
         // hardware. Slots are one fewer than the ring's entries.
-        unsafe { self.pair.submission.push(&*self.memory, &entry) };
+        unsafe { self.pairs.push(index, &self.memory, &entry) };
     }
 
-    /// Tells the controller of the entries since `before`, all at once.
+    /// Tells the controller of the new entries, all at once.
     #[inline]
-    pub(super) fn ring_tail(&mut self, before: u16) {
-        let tail = self.pair.submission.tail();
-        if tail != before
-            && let Some(hardware) = self.controller.hardware()
-        {
-            self.pair.tail.ring(hardware, &*self.memory, tail);
+    pub(super) fn ring_tails(&mut self) {
+        if let Some(hardware) = self.controller.hardware() {
+            self.pairs.ring_tails(hardware, &self.memory);
         }
     }
 
     /// Sends every request that waits.
     pub(super) fn send_waiting(&mut self) {
         self.again = false;
-        let tail = self.pair.submission.tail();
         for index in 0..u16::try_from(self.info.queue_depth).unwrap_or(u16::MAX) {
             if self.table.get(index).is_some_and(|slot| slot.stage == Stage::Waiting) {
                 self.send(index);
             }
         }
-        self.ring_tail(tail);
+        self.ring_tails();
     }
 }

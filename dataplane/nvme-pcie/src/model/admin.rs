@@ -4,11 +4,11 @@ use sluice_nvme::admin::abort::Abort;
 use sluice_nvme::feature::number_of_queues::NumberOfQueues;
 use sluice_nvme::feature::{FeatureId, SetFeatures};
 use sluice_nvme::identify::active_list::NamespaceList;
-use sluice_nvme::identify::capabilities::{Oacs, Oncs, Sgls, Vwc};
+use sluice_nvme::identify::capabilities::{Fna, Oacs, Oncs, Sanicap, Sgls, Vwc};
 use sluice_nvme::identify::command_set_ctrl::NvmIdentifyController;
 use sluice_nvme::identify::controller::IdentifyController;
 use sluice_nvme::identify::lba_format::LbaFormat;
-use sluice_nvme::identify::namespace::{Dlfeat, IdentifyNamespace};
+use sluice_nvme::identify::namespace::{Dlfeat, Flbas, IdentifyNamespace};
 use sluice_nvme::identify::{Cns, IdentifyCommand};
 use sluice_nvme::log::error::ErrorEntry;
 use sluice_nvme::log::{GetLogPage, LogId};
@@ -20,6 +20,8 @@ use sluice_nvme::text::set_ascii;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U64;
 
+use super::Config;
+use super::erase::FORMATS;
 use super::machine::{CompletionRing, Fetched, Machine, ShadowPages, Submission};
 
 impl Machine {
@@ -40,6 +42,8 @@ impl Machine {
                 self.shadow = Some(ShadowPages { values, event_indices });
                 Ok(())
             }
+            Some(AdminOpcode::FormatNvm) if self.config.erases => self.format(entry),
+            Some(AdminOpcode::Sanitize) if self.config.erases => self.sanitize(),
             Some(AdminOpcode::Abort) => return self.abort(fetched),
             _ => Err(Status::INVALID_OPCODE),
         };
@@ -67,7 +71,9 @@ impl Machine {
         let config = &self.config;
         let mut data = IdentifyController {
             mdts: config.mdts,
-            oacs: Oacs::default().with_doorbell_buffer(config.shadow_doorbells),
+            oacs: Oacs::default().with_doorbell_buffer(config.shadow_doorbells).with_format(config.erases),
+            fna: Fna::default().with_cryptographic(config.erases),
+            sanicap: Sanicap::default().with_block_erase(config.erases).with_overwrite(config.erases),
             oncs: Oncs::default().with_write_zeroes(config.clears).with_dataset_management(config.clears),
             sgls: Sgls::default().with_support(u8::from(config.sgl)),
             vwc: Vwc::default().with_present(config.volatile_write_cache),
@@ -89,13 +95,25 @@ impl Machine {
             dlfeat,
             ..IdentifyNamespace::default()
         };
-        data.lbaf[0] = LbaFormat::of_block_bytes(self.config.block_size);
+        let Config { block_size, metadata, erases, .. } = self.config;
+        let formats: &[u32] = if erases { &FORMATS } else { &[] };
+        for (format, bytes) in data.lbaf.iter_mut().zip(formats) {
+            *format = LbaFormat::of_block_bytes(*bytes);
+        }
+        // What it has now comes last, whatever it is.
+        let index = u8::try_from(formats.len()).expect("few formats");
+        data.lbaf[formats.len()] = LbaFormat::of_block_bytes(block_size).with_ms(metadata);
+        (data.nlbaf, data.flbas) = (index, Flbas::default().with_index_low(index));
         data
     }
 
     fn log_page(&mut self, entry: &Sqe) -> Result<(), Status> {
         match LogId::from_wire(GetLogPage::from_sqe(entry).cdw10.lid()) {
             Some(LogId::Smart) => self.answer(entry, { self.smart }.as_bytes()),
+            Some(LogId::SanitizeStatus) if self.config.erases => {
+                let log = self.sanitize_status();
+                self.answer(entry, log.as_bytes())
+            }
             Some(LogId::ErrorInformation) => {
                 let error_count = U64::new(u64::try_from(self.smart.error_entries.get()).unwrap_or(u64::MAX));
                 self.answer(entry, ErrorEntry { error_count, ..ErrorEntry::default() }.as_bytes())
@@ -108,7 +126,7 @@ impl Machine {
     fn set_features(&mut self, fetched: &Fetched) {
         let command = SetFeatures::from_sqe(&fetched.entry);
         let granted = match command.fid() {
-            Some(FeatureId::NumberOfQueues) => NumberOfQueues::pairs(1).bits(),
+            Some(FeatureId::NumberOfQueues) => NumberOfQueues::pairs(self.config.queue_pairs).bits(),
             _ => 0,
         };
         self.post(fetched, Status::SUCCESS, granted);

@@ -16,6 +16,9 @@ const PAGE: u64 = 4096;
 
 impl Machine {
     pub(super) fn execute_io(&mut self, entry: &Sqe) -> Status {
+        if self.sanitizing.is_busy() {
+            return Status::SANITIZE_IN_PROGRESS;
+        }
         let done = match NvmOpcode::from_wire(entry.opcode) {
             Some(NvmOpcode::Read) => self.transfer(entry, false),
             Some(NvmOpcode::Write) => self.transfer(entry, true),

@@ -16,6 +16,7 @@ use sluice_nvme::status::Status;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::erase::Sanitizing;
 use super::memory::HostMemory;
 use super::{Config, Counts, Faults};
 
@@ -66,6 +67,8 @@ pub(super) struct Machine {
     pub(super) memory: HostMemory,
     pub(super) disk: Vec<u8>,
     pub(super) smart: SmartLog,
+    /// Survives resets.
+    pub(super) sanitizing: Sanitizing,
     pub(super) removed: bool,
     pub(super) removal_requested: bool,
     configuration: ControllerConfiguration,
@@ -100,6 +103,7 @@ impl Machine {
             counts: Counts::default(),
             memory: HostMemory::default(),
             smart: SmartLog::default(),
+            sanitizing: Sanitizing::default(),
             removed: false,
             removal_requested: false,
             configuration: ControllerConfiguration::default(),
@@ -313,6 +317,7 @@ impl Machine {
         }
         let status = self.faults.fail.pop_front().unwrap_or_else(|| self.execute_io(&fetched.entry));
         self.counts.executed += 1;
+        self.counts.queues |= 1 << fetched.sqid;
         self.post(&fetched, status, 0);
     }
 
@@ -336,9 +341,9 @@ impl Machine {
         self.signal();
     }
 
-    pub(super) fn complete_unasked(&mut self, cid: u16) {
+    pub(super) fn complete_unasked(&mut self, sqid: u16, cid: u16) {
         let entry = Sqe { cid: U16::new(cid), ..Sqe::default() };
-        self.post(&Fetched { sqid: 1, entry }, Status::SUCCESS, 0);
+        self.post(&Fetched { sqid, entry }, Status::SUCCESS, 0);
     }
 
     /// Answers an event request, or keeps the event for the next one.

@@ -7,10 +7,11 @@
 //! | module | what |
 //! |---|---|
 //! | `machine` | registers, queues, fetching and posting |
-//! | `admin`, `io` | the commands |
+//! | `admin`, `io`, `erase` | the commands |
 //! | `memory` | the host's memory as mapped for it |
 
 mod admin;
+mod erase;
 mod io;
 mod machine;
 mod memory;
@@ -35,12 +36,16 @@ use machine::Machine;
 pub struct Config {
     /// Bytes of a block.
     pub block_size: u32,
+    /// Bytes of metadata beside each block: a format that is of no use to us.
+    pub metadata: u16,
     /// Blocks of each namespace.
     pub blocks: u64,
     /// Active namespaces, from 1 on. All show the same disk.
     pub namespaces: u32,
     /// Entries of its longest queue.
     pub queue_entries: u16,
+    /// I/O queue pairs that it grants.
+    pub queue_pairs: u16,
     /// CAP.DSTRD.
     pub doorbell_stride: u8,
     /// MDTS: 2^n pages; 0: no limit.
@@ -53,6 +58,8 @@ pub struct Config {
     pub volatile_write_cache: bool,
     /// It knows Write Zeroes and Dataset Management, and tells their limits.
     pub clears: bool,
+    /// It can be formatted and sanitized.
+    pub erases: bool,
     /// It arbitrates by weights.
     pub weighted: bool,
     /// It has an interrupt.
@@ -64,15 +71,18 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             block_size: 512,
+            metadata: 0,
             blocks: 16_384,
             namespaces: 1,
             queue_entries: 1024,
+            queue_pairs: 8,
             doorbell_stride: 0,
             mdts: 7,
             sgl: true,
             shadow_doorbells: true,
             volatile_write_cache: true,
             clears: true,
+            erases: true,
             weighted: true,
             interrupt: false,
         }
@@ -97,6 +107,10 @@ pub struct Faults {
     pub shuffle: Option<Random>,
     /// Dataset Management is taken for the hint that it is, and ignored.
     pub keep: bool,
+    /// Format NVM is answered with this, and not executed.
+    pub refuse_erase: Option<Status>,
+    /// A Sanitize fails.
+    pub spoil: bool,
     /// CSTS.RDY does not follow CC.EN any more.
     pub stuck: bool,
     /// Admin commands are not answered.
@@ -110,12 +124,18 @@ pub struct Counts {
     pub enabled: u32,
     /// I/O commands executed.
     pub executed: u64,
+    /// The queues they came from, by identifier: one bit each.
+    pub queues: u64,
     /// Writes to doorbell registers.
     pub doorbells: u64,
     /// Flushes executed.
     pub flushes: u64,
     /// Accesses to memory that is not mapped for it. A real one's would end in the IOMMU.
     pub stray: u64,
+    /// Formats executed.
+    pub formats: u32,
+    /// Sanitizes begun.
+    pub sanitizes: u32,
     /// Times it was told to shut down orderly.
     pub shut_down: u32,
     /// Times it was cut off from memory.
@@ -172,9 +192,9 @@ impl Model {
         self.machine.borrow_mut().break_down();
     }
 
-    /// Completes an I/O command with this identifier, whether or not there is one.
-    pub fn complete_unasked(&self, cid: u16) {
-        self.machine.borrow_mut().complete_unasked(cid);
+    /// Completes an I/O command of queue `sqid` with this identifier, whether or not there is one.
+    pub fn complete_unasked(&self, sqid: u16, cid: u16) {
+        self.machine.borrow_mut().complete_unasked(sqid, cid);
     }
 
     /// Takes it off the bus.

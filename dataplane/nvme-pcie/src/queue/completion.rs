@@ -41,6 +41,7 @@ impl CompletionQueue {
     }
 
     /// Where the next entry is expected: the value for the head doorbell.
+    #[inline]
     pub(crate) fn head(&self) -> u16 {
         self.head
     }

@@ -36,6 +36,12 @@ impl Doorbell {
         Self { register, shadow, value: 0 }
     }
 
+    /// What the controller was told last.
+    #[inline]
+    pub(crate) fn rung(&self) -> u16 {
+        self.value
+    }
+
     /// Tells the controller `value`, once for any number of entries. What was stored before is visible to it.
     #[inline]
     pub(crate) fn ring(&mut self, hardware: &impl Hardware, memory: &impl Shared, value: u16) {

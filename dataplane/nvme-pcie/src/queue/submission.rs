@@ -19,6 +19,7 @@ impl SubmissionQueue {
     }
 
     /// Where the next entry goes: the value for the tail doorbell.
+    #[inline]
     pub(crate) fn tail(&self) -> u16 {
         self.tail
     }

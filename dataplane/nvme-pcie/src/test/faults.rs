@@ -15,7 +15,12 @@ use crate::{Event, Options, ResetCause, StartError};
 const TIMEOUT_MS: u64 = 800;
 
 fn rig() -> Rig {
-    Rig::new(Config::default(), Options { command_timeout: Nanos(TIMEOUT_MS * MS), ..Options::default() })
+    rig_of(1)
+}
+
+fn rig_of(queue_pairs: u16) -> Rig {
+    let command_timeout = Nanos(TIMEOUT_MS * MS);
+    Rig::new(Config::default(), Options { command_timeout, queue_pairs, ..Options::default() })
 }
 
 fn writes(rig: &Rig, count: u32) -> Vec<Request> {
@@ -120,7 +125,7 @@ fn a_controller_that_answers_the_unasked_is_reset() {
         rig.model.faults(|faults| faults.hold = true);
         let requests = writes(&rig, 2);
         rig.submit(requests);
-        rig.model.complete_unasked(cid);
+        rig.model.complete_unasked(1, cid);
         assert_eq!(rig.done().len(), 0);
         rig.model.faults(|faults| faults.hold = false);
         assert_eq!(results(&rig.after(50)), [(0, Ok(())), (1, Ok(()))]);
@@ -285,8 +290,12 @@ proptest! {
 
     /// Whatever goes wrong short of losing the drive: each request completes once, and blocks hold what was written.
     #[test]
-    fn nothing_is_lost_whatever_passes(steps in prop::collection::vec(step(), 1..60), seed in any::<u64>()) {
-        let mut rig = rig();
+    fn nothing_is_lost_whatever_passes(
+        steps in prop::collection::vec(step(), 1..60),
+        pairs in 0..3u16,
+        seed in any::<u64>(),
+    ) {
+        let mut rig = rig_of(1 << pairs);
         rig.model.faults(|faults| faults.shuffle = Some(Random::new(seed)));
         let (mut run, mut stamps) = (Run::default(), vec![0u8; 512]);
         for step in steps {

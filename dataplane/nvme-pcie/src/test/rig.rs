@@ -7,7 +7,7 @@ use sluice_device::{BlockDevice, Completion, Nanos, Op, Pool, Request};
 use sluice_hugepages::{Backing, Class, DmaMemory, Iova, PoolConfig};
 
 use crate::model::{Config, Model};
-use crate::{Event, Memory, NvmeDevice, Opening, Options, StartError, memory_bytes};
+use crate::{Erase, Event, Memory, NvmeDevice, Opening, Options, StartError, memory_bytes};
 
 /// Where the model sees memory; as in real life, nothing is at 0.
 pub(super) const QUEUES: Iova = Iova(1 << 32);
@@ -37,6 +37,25 @@ pub(super) fn open(
     options: Options,
     observer: impl FnMut(Event) + 'static,
 ) -> Result<NvmeDevice<Model>, StartError> {
+    finish(begin(model, pool, options, observer))
+}
+
+/// The same, of a drive that is erased first.
+pub(super) fn open_erased(
+    model: &Model,
+    erase: Erase,
+    observer: impl FnMut(Event) + 'static,
+) -> Result<NvmeDevice<Model>, StartError> {
+    finish(begin(model, &pool(), Options::default(), observer).erasing(erase))
+}
+
+/// A device that is to be brought up, from [`Nanos::ZERO`] on.
+pub(super) fn begin(
+    model: &Model,
+    pool: &Pool,
+    options: Options,
+    observer: impl FnMut(Event) + 'static,
+) -> Opening<Model> {
     let cap = model_cap(model);
     let queues = Rc::new(DmaMemory::new(memory_bytes(cap, &options), &Backing::default()).unwrap());
     // SAFETY: the device keeps both, and drops its hardware before; no test borrows a buffer in flight.
@@ -44,7 +63,10 @@ pub(super) fn open(
     // SAFETY: as above.
     unsafe { model.map(pool.region(), BUFFERS) };
     let memory = Memory { queues, queues_iova: QUEUES, buffers: pool.clone(), buffers_iova: BUFFERS };
-    let mut opening = Opening::new(model.clone(), memory, options, Box::new(observer), Nanos::ZERO);
+    Opening::new(model.clone(), memory, options, Box::new(observer), Nanos::ZERO)
+}
+
+fn finish(mut opening: Opening<Model>) -> Result<NvmeDevice<Model>, StartError> {
     for round in 0..100_000 {
         match opening.poll(Nanos(round * MS)) {
             None => {}
@@ -61,7 +83,12 @@ fn model_cap(model: &Model) -> sluice_nvme::property::Cap {
 
 impl Rig {
     pub(super) fn new(config: Config, options: Options) -> Self {
-        let (model, pool, events) = (Model::new(config), pool(), Rc::new(RefCell::new(Vec::new())));
+        Self::over(Model::new(config), options)
+    }
+
+    /// With the drive that `model` is.
+    pub(super) fn over(model: Model, options: Options) -> Self {
+        let (pool, events) = (pool(), Rc::new(RefCell::new(Vec::new())));
         let seen = Rc::clone(&events);
         let device = open(&model, &pool, options, move |event| seen.borrow_mut().push(event)).unwrap();
         Self { model, pool, device, now: Nanos(1000 * MS), events }

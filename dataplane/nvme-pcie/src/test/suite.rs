@@ -66,3 +66,11 @@ fn completions_out_of_order_conform() {
         conforms(&Config::default(), &options(64), Some(seed));
     }
 }
+
+#[test]
+fn several_queue_pairs_conform() {
+    let config = Config { queue_entries: 41, interrupt: true, ..Config::default() };
+    conforms(&config, &Options { queue_pairs: 8, ..options(255) }, None);
+    let bare = Config { shadow_doorbells: false, weighted: false, ..Config::default() };
+    conforms(&bare, &Options { queue_pairs: 4, ..options(64) }, Some(1));
+}

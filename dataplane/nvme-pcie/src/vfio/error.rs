@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sluice_hugepages::ArenaError;
+use sluice_hugepages::{ArenaError, PoolError};
 
 use super::PciAddress;
 use crate::StartError;
@@ -57,6 +57,17 @@ pub enum PciError {
     /// Memory for the queues.
     #[error(transparent)]
     Memory(#[from] ArenaError),
+    /// Memory for a buffer.
+    #[error(transparent)]
+    Buffers(#[from] PoolError),
+    /// The caller did not want to wait any longer.
+    #[error(
+        "{address} is being erased still: a sanitize goes on by itself, after a format the drive must be formatted again"
+    )]
+    BrokenOff {
+        /// Where.
+        address: PciAddress,
+    },
     /// The IOMMU takes no more mappings.
     #[error(
         "{length_bytes} bytes cannot be mapped for the drive: {cause}; is the limit on locked memory (memlock) high enough?"

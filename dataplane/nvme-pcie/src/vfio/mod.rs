@@ -22,7 +22,7 @@ mod sysfs;
 use std::rc::Rc;
 
 use sluice_device::{Nanos, Pool};
-use sluice_hugepages::{Backing, DmaMemory, PageSize};
+use sluice_hugepages::{Backing, Class, DmaMemory, PageSize, PoolConfig};
 use sluice_nvme::property::Cap;
 
 pub use address::{AddressError, PciAddress};
@@ -31,7 +31,7 @@ pub use error::PciError;
 pub use function::PciFunction;
 
 use crate::hardware::Hardware;
-use crate::{Memory, Observer, Opening, Options, memory_bytes};
+use crate::{Erase, Facts, Memory, Observer, Opening, Options, memory_bytes};
 
 /// The NUMA node that a function hangs on, if the host has several.
 #[must_use]
@@ -53,6 +53,52 @@ pub fn open(
     observer: Observer,
     clock: fn() -> Nanos,
 ) -> Result<Drive, PciError> {
+    let mut opening = begin(address, options, buffers, observer, clock)?;
+    loop {
+        match opening.poll(clock()) {
+            None => std::thread::yield_now(),
+            Some(Ok(())) => return Ok(Drive::new(opening.finish(), clock)),
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Erases the drive at `address`, which must be bound to vfio-pci: ALL ITS DATA ARE LOST. Tells what it is afterwards.
+///
+/// Blocks until that is done, or until `goes_on` is false; what becomes of the drive then, [`PciError::BrokenOff`] tells.
+/// It is asked between two looks at the drive, and had better sleep a while. `observer` hears of the progress.
+///
+/// # Errors
+/// [`PciError`]; the drive is let go of.
+pub fn erase(
+    address: PciAddress,
+    options: &Options,
+    erase: Erase,
+    observer: Observer,
+    clock: fn() -> Nanos,
+    goes_on: impl Fn() -> bool,
+) -> Result<Facts, PciError> {
+    let classes = vec![Class { buffer_bytes: 4096, count: 1 }];
+    let buffers = Pool::resident(&PoolConfig { classes }, &Backing::default())?;
+    let mut opening = begin(address, options, &buffers, observer, clock)?.erasing(erase);
+    while goes_on() {
+        match opening.poll(clock()) {
+            None => {}
+            Some(Ok(())) => return Ok(Drive::new(opening.finish(), clock).facts().clone()),
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+    Err(PciError::BrokenOff { address })
+}
+
+/// Takes the drive over, its memory mapped, and begins to reset it.
+fn begin(
+    address: PciAddress,
+    options: &Options,
+    buffers: &Pool,
+    observer: Observer,
+    clock: fn() -> Nanos,
+) -> Result<Opening<PciFunction>, PciError> {
     sysfs::check(address)?;
     let mut function = PciFunction::open(address)?;
     let cap = Cap::from_bits(function.read64(0));
@@ -65,12 +111,5 @@ pub fn open(
     // SAFETY: as above.
     let buffers_iova = unsafe { function.map(buffers.region()) }?;
     let memory = Memory { queues, queues_iova, buffers: buffers.clone(), buffers_iova };
-    let mut opening = Opening::new(function, memory, options.clone(), observer, clock());
-    loop {
-        match opening.poll(clock()) {
-            None => std::thread::yield_now(),
-            Some(Ok(())) => return Ok(Drive::new(opening.finish(), clock)),
-            Some(Err(error)) => return Err(error.into()),
-        }
-    }
+    Ok(Opening::new(function, memory, options.clone(), observer, clock()))
 }

@@ -1,6 +1,6 @@
 //! The other two ways to a drive, which stays with the kernel's driver: NVMe commands through io_uring, named by
-//! `SLUICE_NG=/dev/ng0n1`, and a block device that is polled, `SLUICE_POLLED=/dev/nvme0n1`. The same suite and the same
-//! load as for the driver in user space.
+//! `SLUICE_NG=/dev/ng0n1`, and a block device, `SLUICE_BLOCK=/dev/nvme0n1`, or `SLUICE_POLLED` if its queues are polled.
+//! The same suite and the same load as for the driver in user space.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use sluice_device::{BlockDevice, Pool};
 use sluice_uring::{NgDevice, UringDevice, UringError, UringOptions};
 
 use crate::rig::pool;
-use crate::verify::Model;
+use crate::verify::{DEPTHS, Model};
 
 fn named(variable: &str) -> Option<PathBuf> {
     let path = env::var_os(variable).map(PathBuf::from);
@@ -27,7 +27,7 @@ fn is_served<D: BlockDevice>(open: impl Fn(&Pool) -> D) {
     let mut device = open(&pool);
     Model::clear(&mut device);
     let mut model = Model::new(3);
-    for depth in [1, 2, 16, 128, 255] {
+    for depth in DEPTHS {
         model.drive(&mut device, &pool, depth, 150);
     }
     println!("{:?}: {} reads verified", device.info(), model.verified);
@@ -60,6 +60,17 @@ fn a_namespace_has_one_owner() {
     drop(device);
     drop(UringDevice::open(path.with_file_name(name), &UringOptions::default(), &pool).unwrap());
     NgDevice::open(&path, &UringOptions::default(), &pool).unwrap();
+}
+
+#[test]
+fn a_block_device_is_served() {
+    let Some(path) = named("SLUICE_BLOCK") else { return };
+    let options = UringOptions { queue_depth: 256, ..UringOptions::default() };
+    is_served(|pool| {
+        let device = UringDevice::open(&path, &options, pool).unwrap();
+        assert!(device.modes().direct && !device.modes().polled, "{}", device.modes());
+        device
+    });
 }
 
 #[test]

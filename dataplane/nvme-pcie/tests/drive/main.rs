@@ -4,6 +4,7 @@
 //! `SLUICE_DRIVE=0000:01:00.0 cargo test -p sluice-nvme-pcie --test drive -- --test-threads=1`
 #![allow(unsafe_code)]
 
+mod cost;
 mod idle;
 mod kept;
 mod kernel;

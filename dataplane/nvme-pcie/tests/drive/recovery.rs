@@ -20,7 +20,8 @@ fn resets(events: &Events, cause: ResetCause) -> usize {
 fn resets_under_load_lose_nothing() {
     let Some(address) = address() else { return };
     let pool = pool();
-    let (mut device, events) = open(address, &Options::default(), &pool);
+    let options = Options { queue_pairs: 2, ..Options::default() };
+    let (mut device, events) = open(address, &options, &pool);
     Model::clear(&mut device);
     let mut model = Model::new(3);
     for _ in 0..5 {
@@ -41,7 +42,7 @@ fn commands_that_are_stuck_are_aborted_and_reset_away() {
         return;
     };
     let pool = pool();
-    let options = Options { command_timeout: Nanos(400_000_000), ..Options::default() };
+    let options = Options { command_timeout: Nanos(400_000_000), queue_pairs: 2, ..Options::default() };
     let (mut device, events) = open(address, &options, &pool);
     let mut model = Model::new(4);
     Model::clear(&mut device);

@@ -8,6 +8,9 @@ use crate::rig::{address, now, open, pool, wait};
 
 const BLOCKS: usize = 16_384;
 
+/// So many requests at once.
+pub(crate) const DEPTHS: [usize; 5] = [1, 2, 16, 128, 256];
+
 /// What the blocks hold, and which of them are in flight.
 pub(crate) struct Model {
     stamps: Vec<u32>,
@@ -122,12 +125,13 @@ fn is_filled(block: &[u8], stamp: u32) -> bool {
 fn random_load_reads_what_was_written_at_every_depth() {
     let Some(address) = address() else { return };
     let pool = pool();
-    for (seed, sgl) in [(1, true), (2, false)] {
-        let options = Options { sgl, ..Options::default() };
+    for (seed, sgl, queue_pairs) in [(1, true, 1), (2, false, 1), (3, true, 4)] {
+        let options = Options { sgl, queue_pairs, queue_depth: 256, ..Options::default() };
         let (mut device, events) = open(address, &options, &pool);
+        assert_eq!(device.queue_pairs(), queue_pairs);
         Model::clear(&mut device);
         let mut model = Model::new(seed);
-        for depth in [1, 2, 16, 128, 255] {
+        for depth in DEPTHS {
             model.drive(&mut device, &pool, depth, 200);
         }
         println!("seed {seed}: {} reads verified", model.verified);

@@ -111,6 +111,18 @@ bit_fields! {
 }
 
 bit_fields! {
+    /// SANICAP: Sanitize Capabilities.
+    pub struct Sanicap(u32) {
+        /// Crypto Erase.
+        crypto_erase, with_crypto_erase: bool = 0..1;
+        /// Block Erase.
+        block_erase, with_block_erase: bool = 1..2;
+        /// Overwrite.
+        overwrite, with_overwrite: bool = 2..3;
+    }
+}
+
+bit_fields! {
     /// SQES and CQES: sizes of queue entries as powers of two.
     pub struct EntrySizes(u8) {
         /// Required, and smallest, size: 2^n bytes.
@@ -149,6 +161,18 @@ bit_fields! {
     pub struct Fuses(u16) {
         /// Compare and Write.
         compare_and_write, with_compare_and_write: bool = 0..1;
+    }
+}
+
+bit_fields! {
+    /// FNA: Format NVM Attributes.
+    pub struct Fna(u8) {
+        /// A format is one of all namespaces.
+        format_all, with_format_all: bool = 0..1;
+        /// A secure erase is one of all namespaces.
+        erase_all, with_erase_all: bool = 1..2;
+        /// Format NVM can erase cryptographically.
+        cryptographic, with_cryptographic: bool = 2..3;
     }
 }
 
@@ -214,6 +238,8 @@ mod test {
             Lpa::default().with_effects(true).with_extended_data(true).with_supported_logs(true).bits(),
             0x26
         );
+        assert_eq!(Sanicap::default().with_crypto_erase(true).with_overwrite(true).bits(), 5);
+        assert_eq!(Fna::default().with_erase_all(true).with_cryptographic(true).bits(), 6);
         assert_eq!(EntrySizes::default().with_required(6).with_maximum(6).bits(), 0x66);
         assert_eq!(
             Oncs::default().with_compare(true).with_dataset_management(true).with_write_zeroes(true).bits(),

@@ -11,7 +11,7 @@
 //! | 3072..4096 | vendor specific |
 
 use super::capabilities::{
-    Cmic, Ctratt, EntrySizes, Fcatt, Frmw, Fuses, Lpa, Oacs, Oaes, Ofcs, Oncs, Sgls, Vwc,
+    Cmic, Ctratt, EntrySizes, Fcatt, Fna, Frmw, Fuses, Lpa, Oacs, Oaes, Ofcs, Oncs, Sanicap, Sgls, Vwc,
 };
 use super::power_state::PowerState;
 use crate::layout::{wire_enum, wire_layout};
@@ -141,8 +141,8 @@ pub struct IdentifyController {
     pub mntmt: U16,
     /// MXTMT: maximum thermal management temperature in kelvins.
     pub mxtmt: U16,
-    /// SANICAP: sanitize capabilities.
-    pub sanicap: U32,
+    /// SANICAP.
+    pub sanicap: Sanicap,
     /// HMMINDS: host memory buffer minimum descriptor, in 4 KiB.
     pub hmminds: U32,
     /// HMMAXD: host memory buffer descriptors.
@@ -181,8 +181,8 @@ pub struct IdentifyController {
     pub oncs: Oncs,
     /// FUSES.
     pub fuses: Fuses,
-    /// FNA: Format NVM attributes.
-    pub fna: u8,
+    /// FNA.
+    pub fna: Fna,
     /// VWC.
     pub vwc: Vwc,
     /// AWUN: blocks written atomically in normal operation, 0-based.

@@ -4,7 +4,7 @@ use sluice_target::ControlError;
 use sluice_volume::VolumeError;
 use tonic::{Code, Status};
 
-use crate::node::ReactorError;
+use crate::node::{EraseError, ReactorError};
 
 /// Why a call failed. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,12 @@ pub(super) enum NodeError {
     InUse { name: String },
     #[error("a block size of {0} bytes: it must be 512 or 4096")]
     BlockSize(u32),
+    #[error(
+        "pool {name:?} holds volumes ({volumes}) or snapshots ({snapshots}): delete them before its drive is erased"
+    )]
+    HasVolumes { name: String, volumes: u32, snapshots: u32 },
+    #[error("it is not said how to erase the drive: name a format, or a method to sanitize by")]
+    NoErase,
     #[error("a lease of {0} s: it must last 1 to 2592000 s (30 days)")]
     LeaseLength(u32),
     #[error("burst credit without a burst: set the burst's IOPS too")]
@@ -47,6 +53,8 @@ pub(super) enum NodeError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Reactor(#[from] ReactorError),
+    #[error(transparent)]
+    Erase(#[from] EraseError),
     #[error("the call's task ended early: see the node's log")]
     Task,
 }
@@ -73,9 +81,13 @@ fn code(error: &NodeError) -> Code {
         | NodeError::NoVolume { .. }
         | NodeError::NoSnapshot { .. }
         | NodeError::NoSource { .. } => Code::NotFound,
-        NodeError::Idle { .. } | NodeError::NoPools | NodeError::Pools { .. } => Code::FailedPrecondition,
+        NodeError::Idle { .. }
+        | NodeError::NoPools
+        | NodeError::Pools { .. }
+        | NodeError::HasVolumes { .. } => Code::FailedPrecondition,
         NodeError::WhichPool { .. }
         | NodeError::BlockSize(_)
+        | NodeError::NoErase
         | NodeError::LeaseLength(_)
         | NodeError::CreditWithoutBurst
         | NodeError::NoSnapshots
@@ -84,7 +96,17 @@ fn code(error: &NodeError) -> Code {
         NodeError::InUse { .. } => Code::Aborted,
         NodeError::Control(error) => control_code(error),
         NodeError::Reactor(error) => reactor_code(error),
+        NodeError::Erase(error) => erase_code(error),
         NodeError::Task => Code::Internal,
+    }
+}
+
+fn erase_code(error: &EraseError) -> Code {
+    match error {
+        EraseError::NoDrive { .. } => Code::InvalidArgument,
+        EraseError::Holds(_) | EraseError::Unreadable(_) | EraseError::Drive(_) => Code::FailedPrecondition,
+        EraseError::Buffers(_) => Code::ResourceExhausted,
+        EraseError::Busy => Code::Aborted,
     }
 }
 
@@ -179,7 +201,7 @@ mod test {
     use tonic::{Code, Status};
     use uuid::Uuid;
 
-    use super::NodeError;
+    use super::{EraseError, NodeError};
 
     fn name() -> String {
         "x".to_owned()
@@ -263,6 +285,11 @@ mod test {
             (NodeError::WhichPool { known: vec![name()] }, Code::InvalidArgument),
             (NodeError::BlockSize(1024), Code::InvalidArgument),
             (NodeError::NoAccess, Code::InvalidArgument),
+            (NodeError::NoErase, Code::InvalidArgument),
+            (NodeError::HasVolumes { name: name(), volumes: 0, snapshots: 2 }, Code::FailedPrecondition),
+            (NodeError::Erase(EraseError::NoDrive { uri: name() }), Code::InvalidArgument),
+            (NodeError::Erase(EraseError::Holds("a pool of volumes")), Code::FailedPrecondition),
+            (NodeError::Erase(EraseError::Busy), Code::Aborted),
             (NodeError::Exists { name: name(), differs: name() }, Code::AlreadyExists),
             (NodeError::InUse { name: name() }, Code::Aborted),
             (NodeError::Task, Code::Internal),

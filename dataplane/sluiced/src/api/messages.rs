@@ -15,7 +15,8 @@ use sluice_volume::map::{BLOCK_BYTES, Change, Level, Usage};
 use sluice_volume::thin::Provision;
 
 use super::error::NodeError;
-use crate::node::{Slot, Told};
+use crate::config::Source;
+use crate::node::{Counts, Heard, Slot, Told};
 
 /// Nanoseconds; 584 years fit.
 pub(super) fn nanos(time: Duration) -> u64 {
@@ -42,10 +43,12 @@ pub(super) fn reactor(slot: &Slot) -> v1::Reactor {
 
 /// `pool` is the device's, while it is served.
 pub(super) fn device(slot: &Slot, pool: Option<PoolStatus>) -> v1::Device {
-    let Told { health, lost } = slot.watch.told();
+    let Told { health, lost, events, counts, .. } = slot.watch.told();
+    let in_user_space = matches!(slot.config.source, Source::Pcie { .. });
     let state = match (&pool, &lost) {
         (Some(_), Some(_)) => v1::DeviceState::Lost,
         (Some(_), None) => v1::DeviceState::Pool,
+        (None, _) if slot.is_erasing() => v1::DeviceState::Erasing,
         (None, _) => v1::DeviceState::Idle,
     };
     v1::Device {
@@ -55,10 +58,22 @@ pub(super) fn device(slot: &Slot, pool: Option<PoolStatus>) -> v1::Device {
         reason: slot.reason().or(lost).unwrap_or_default(),
         info: pool.map(|pool| device_info(pool.device)),
         health: health.map(|health| device_health(&health)),
+        events: events.iter().map(device_event).collect(),
+        counts: in_user_space.then(|| device_counts(counts)),
     }
 }
 
-fn device_health(health: &Health) -> v1::DeviceHealth {
+fn device_event(event: &Heard) -> v1::DeviceEvent {
+    let age_ns = nanos(event.at.elapsed());
+    v1::DeviceEvent { sequence: event.sequence, age_ns, text: event.text.clone() }
+}
+
+fn device_counts(counts: Counts) -> v1::DeviceCounts {
+    let Counts { aborts, resets, media_errors, warnings, losses } = counts;
+    v1::DeviceCounts { aborts, resets, media_errors, warnings, losses }
+}
+
+pub(super) fn device_health(health: &Health) -> v1::DeviceHealth {
     v1::DeviceHealth {
         warnings: health.warnings().into_iter().map(str::to_owned).collect(),
         temperature_kelvin: health.temperature_kelvin.into(),

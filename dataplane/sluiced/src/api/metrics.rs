@@ -57,6 +57,7 @@ async fn scrape(State(node): State<Arc<NodeState>>) -> Response {
 async fn collect(node: &NodeState) -> Result<Scrape, NodeError> {
     Ok(Scrape {
         node: node.name.clone(),
+        devices: pools::devices(node).await?.devices,
         pools: pools::pools(node).await?.pools,
         stats: stats::stats(node, "").await?,
     })

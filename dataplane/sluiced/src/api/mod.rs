@@ -1,10 +1,12 @@
 //! The gRPC service `sluice.node.v1`, on a thread of its own that shares no core with a reactor.
 //!
-//! `listener` binds, `service` takes the calls, `volumes`, `snapshots`, `apps`, `pools` and `stats` answer them, `messages` turns the
-//! target's words into the protocol's, and `error` holds the one table of error codes. `metrics` serves the same
-//! figures to Prometheus, as `exposition` writes them.
+//! `listener` binds, `service` takes the calls, `volumes`, `snapshots`, `apps`, `pools`, `drives`, `erase` and `stats`
+//! answer them, `messages` turns the target's words into the protocol's, and `error` holds the one table of error codes.
+//! `metrics` serves the same figures to Prometheus, as `exposition` writes them.
 
 mod apps;
+mod drives;
+mod erase;
 mod error;
 mod exposition;
 mod listener;

@@ -23,6 +23,12 @@ impl NodeState {
         self.slots.iter().find(|slot| slot.config.name == name)
     }
 
+    /// The place of the device of this name.
+    pub(super) fn device(&self, name: &str) -> Result<usize, NodeError> {
+        let index = self.slots.iter().position(|slot| slot.config.name == name);
+        index.ok_or_else(|| NodeError::NoDevice { name: name.to_owned(), known: self.names() })
+    }
+
     /// The pool of this name, or the only one if no name is given.
     pub(super) fn pool(&self, name: &str) -> Result<(&Slot, ReactorHandle), NodeError> {
         if !name.is_empty() {
@@ -81,10 +87,7 @@ pub(super) async fn create(
 ) -> Result<v1::CreatePoolResponse, NodeError> {
     let format = if request.force { Format::Force } else { Format::IfBlank };
     let name = request.device;
-    let index = state.slots.iter().position(|slot| slot.config.name == name);
-    let Some(index) = index else {
-        return Err(NodeError::NoDevice { name, known: state.names() });
-    };
+    let index = state.device(&name)?;
     // Opening a device blocks, so it is done off the API's thread.
     let starting = Arc::clone(&state);
     let start = move || starting.slots[index].start(&starting.setup, format);

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::error::NodeError;
 use super::snapshots::ChangedBlocks;
 use super::volumes::Names;
-use super::{apps, messages, pools, snapshots, stats, volumes};
+use super::{apps, drives, erase, messages, pools, snapshots, stats, volumes};
 use crate::node::NodeState;
 
 /// The service.
@@ -65,6 +65,10 @@ impl Node for Service {
         Ok(Response::new(pools::devices(&self.0.node).await?))
     }
 
+    async fn list_drives(&self, _: Request<v1::ListDrivesRequest>) -> Answer<v1::ListDrivesResponse> {
+        Ok(Response::new(drives::drives(&self.0.node).await?))
+    }
+
     async fn list_pools(&self, _: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {
         Ok(Response::new(pools::pools(&self.0.node).await?))
     }
@@ -72,6 +76,14 @@ impl Node for Service {
     async fn create_pool(&self, request: Request<v1::CreatePoolRequest>) -> Answer<v1::CreatePoolResponse> {
         let request = request.into_inner();
         self.change(|inner| pools::create(Arc::clone(&inner.node), request)).await
+    }
+
+    async fn erase_device(
+        &self,
+        request: Request<v1::EraseDeviceRequest>,
+    ) -> Answer<v1::EraseDeviceResponse> {
+        let request = request.into_inner();
+        self.change(|inner| erase::erase(Arc::clone(&inner.node), request)).await
     }
 
     async fn create_volume(

@@ -54,6 +54,8 @@ pub enum Source {
         address: PciAddress,
         /// Its namespace, if it has several.
         namespace: Option<u32>,
+        /// I/O queue pairs.
+        queue_pairs: u16,
     },
     /// Memory of this process.
     Memory(Volatile),
@@ -95,8 +97,8 @@ impl fmt::Display for Source {
             Source::File { path, .. } => write!(f, "file:{}", path.display()),
             Source::Block { path } => write!(f, "uring:{}", path.display()),
             Source::Ng { path } => write!(f, "ng:{}", path.display()),
-            Source::Pcie { address, namespace: None } => write!(f, "pcie:{address}"),
-            Source::Pcie { address, namespace: Some(nsid) } => write!(f, "pcie:{address}/{nsid}"),
+            Source::Pcie { address, namespace: None, .. } => write!(f, "pcie:{address}"),
+            Source::Pcie { address, namespace: Some(nsid), .. } => write!(f, "pcie:{address}/{nsid}"),
             Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
             Source::Ssd { shape, .. } => write!(f, "ssd:{}", Size(shape.size_bytes)),
             Source::Null(shape) => write!(f, "null:{}", Size(shape.size_bytes)),
@@ -139,6 +141,9 @@ impl RawDevice {
             if let Some(value) = value.filter(|_| !self.uri.starts_with("ssd:")) {
                 return Err(ConfigError::value(option, value, "only `ssd:` has dies"));
             }
+        }
+        if let Some(pairs) = self.queue_pairs.filter(|_| !self.uri.starts_with("pcie:")) {
+            return Err(ConfigError::value("device.queue_pairs", pairs, "only `pcie:` has queue pairs"));
         }
         let (kind, rest) = self.uri.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(bad)?;
         match kind {
@@ -193,7 +198,11 @@ impl RawDevice {
         };
         let number = |text: &str| text.parse().ok().filter(|nsid| *nsid > 0).ok_or_else(bad);
         let namespace = namespace.map(number).transpose()?;
-        Ok(Source::Pcie { address: address.parse().map_err(|_| bad())?, namespace })
+        let pairs = self.queue_pairs.unwrap_or(1);
+        let Some(queue_pairs) = u16::try_from(pairs).ok().filter(|pairs| pairs.is_power_of_two()) else {
+            return Err(ConfigError::value("device.queue_pairs", pairs, "must be a power of two"));
+        };
+        Ok(Source::Pcie { address: address.parse().map_err(|_| bad())?, namespace, queue_pairs })
     }
 
     fn volatile(&self, size: &str) -> Result<Volatile, ConfigError> {

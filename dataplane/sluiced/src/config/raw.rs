@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sluice_node_api::{ApiAddress, Size};
 
+use sluice_nvme_pcie::MOST_PAIRS;
 use sluice_target::{Limits, TargetConfig, Timeouts};
 
 use super::section::section;
@@ -165,6 +166,9 @@ section! {
         dies: Option<u32> = None, 1..=1024;
         /// How many times as long the dies of `ssd:` take. Absent: once.
         slowdown: Option<u32> = None, 1..=1000;
+        /// I/O queue pairs that the requests to a `pcie:` drive are spread over, for drives that serve several faster
+        /// than one: a power of two; fewer if the drive grants fewer. Absent: 1.
+        queue_pairs: Option<u32> = None, 1..=u32::from(MOST_PAIRS);
         /// Core its reactor is pinned to. Absent: one is chosen, from the highest down, if there is more than one.
         core: Option<u32> = None, 0..=1023;
         /// `if-blank` formats a device that holds no data at all and leaves every other alone; `never` formats

@@ -130,13 +130,22 @@ fn device_uris() {
     assert_eq!(source("uri = 'uring:/dev/x'").expect("uring"), Source::Block { path: "/dev/x".into() });
     let address = "0000:01:00.0".parse().expect("an address");
     for (uri, namespace) in [("pcie:0000:01:00.0", None), ("pcie:01:00.0/2", Some(2))] {
-        let drive = Source::Pcie { address, namespace };
+        let drive = Source::Pcie { address, namespace, queue_pairs: 1 };
         assert_eq!(source(&format!("uri = '{uri}'")).expect(uri), drive);
     }
     for wrong in ["pcie:nvme0", "pcie:0000:01:00.0/0", "pcie:0000:01:00.0/", "pcie:0000:01:00.0/x"] {
         source(&format!("uri = '{wrong}'")).expect_err(wrong);
     }
     source("uri = 'pcie:01:00.0'\nblock_size = 512").expect_err("a drive tells its own");
+    let spread = source("uri = 'pcie:01:00.0'\nqueue_pairs = 8").expect("a power of two");
+    assert!(matches!(spread, Source::Pcie { queue_pairs: 8, .. }), "{spread:?}");
+    for wrong in [
+        "pcie:01:00.0'\nqueue_pairs = 3",
+        "pcie:01:00.0'\nqueue_pairs = 32",
+        "memory:16MiB'\nqueue_pairs = 2",
+    ] {
+        source(&format!("uri = '{wrong}")).expect_err(wrong);
+    }
     let shape = Volatile { size_bytes: 16 << 20, block_size: 4096 };
     assert_eq!(source("uri = 'memory:16MiB'").expect("memory"), Source::Memory(shape));
     assert_eq!(source("uri = 'null:16MiB'").expect("null"), Source::Null(shape));

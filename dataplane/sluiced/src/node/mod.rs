@@ -6,6 +6,7 @@
 
 mod cores;
 mod drive;
+mod erase;
 mod open;
 mod slot;
 
@@ -22,7 +23,8 @@ use sluice_target::{
 };
 
 pub(crate) use cores::avoid;
-pub(crate) use drive::{DriveWatch, Told};
+pub(crate) use drive::{Counts, DriveWatch, Heard, Told};
+pub(crate) use erase::EraseError;
 pub(crate) use open::{OpenError, backing, open};
 pub(crate) use slot::{ReactorError, ReactorSetup, Slot};
 
@@ -134,6 +136,7 @@ impl Drop for Node {
             acceptor.stop();
         }
         self.api.iter_mut().for_each(ApiServer::close);
+        self.state.slots.iter().for_each(Slot::stop);
         drain_all(&self.state.slots);
         self.api = None;
         tracing::info!("stopped");

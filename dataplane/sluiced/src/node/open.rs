@@ -33,6 +33,9 @@ pub(crate) enum OpenError {
     /// A file or block device.
     #[error(transparent)]
     Uring(#[from] UringError),
+    /// It is being formatted or sanitized.
+    #[error("its drive is being erased: wait until that is done")]
+    Erasing,
     /// A drive in user space.
     #[error(transparent)]
     Pcie(#[from] PciError),
@@ -73,7 +76,11 @@ pub(crate) fn open(
             tracing::info!(path = %path.display(), modes = %device.modes(), "opened");
             Ok(Box::new(device))
         }
-        Source::Pcie { address, namespace } => pcie(&device.name, *address, *namespace, buffers, watch),
+        Source::Pcie { address, namespace, queue_pairs } => {
+            let (name, namespace, queue_pairs) = (address.to_string(), *namespace, *queue_pairs);
+            let options = Options { name, namespace, queue_pairs, ..Options::default() };
+            pcie(&device.name, *address, &options, buffers, watch)
+        }
         Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape, false)?)),
         Source::Ssd { shape, dies, slowdown } => {
             // Its time is the model's, not the kernel's for finding pages.
@@ -96,17 +103,17 @@ fn uring(path: &Path, options: UringOptions, buffers: &Pool) -> Result<Box<dyn B
 fn pcie(
     device: &str,
     address: PciAddress,
-    namespace: Option<u32>,
+    options: &Options,
     buffers: &Pool,
     watch: &DriveWatch,
 ) -> Result<Box<dyn BlockDevice>, OpenError> {
     watch.forget();
     let (name, ears) = (device.to_owned(), watch.clone());
     let observer = Box::new(move |event| ears.hear(&name, &event));
-    let options = Options { name: address.to_string(), namespace, ..Options::default() };
-    let drive = vfio::open(address, &options, buffers, observer, clock::now)?;
+    let drive = vfio::open(address, options, buffers, observer, clock::now)?;
     let (facts, pages) = (drive.facts(), buffers.granted().map(ToString::to_string));
-    tracing::info!(device, model = facts.model, serial = facts.serial, buffers = pages, "opened the drive");
+    let (model, serial, queue_pairs) = (&facts.model, &facts.serial, drive.queue_pairs());
+    tracing::info!(device, model, serial, queue_pairs, buffers = pages, "opened the drive");
     Ok(Box::new(drive))
 }
 

@@ -11,6 +11,7 @@
 
 mod command;
 mod namespace;
+mod smart;
 
 use std::fmt;
 use std::fs::File;
@@ -35,6 +36,7 @@ use crate::table::Table;
 use crate::{Modes, UringError, UringOptions};
 use command::{Data, IO, KernelCommand};
 use namespace::Namespace;
+pub use smart::smart_log;
 
 /// Most requests at once; more would only wait in the kernel for a place in the drive's queues.
 const DEEPEST: u32 = 4096;

@@ -18,8 +18,8 @@ use crate::UringError;
 use crate::backing::lock;
 use crate::sysfs::{self, Disk};
 
-/// Bytes of an Identify structure.
-const IDENTIFY_BYTES: u32 = 4096;
+/// Bytes of the longest structure that is asked for: an Identify structure.
+const PAGE_BYTES: u32 = 4096;
 
 /// Longest transfer where the kernel does not tell its own, and the longest that is used.
 const UNTOLD_TRANSFER_BYTES: u32 = 128 << 10;
@@ -93,21 +93,26 @@ fn facts(path: &Path, file: &File, nsid: u32, transfer_bytes: u32) -> Result<Fac
         .map_err(|cause| UringError::Namespace { path: path.to_owned(), cause })
 }
 
-/// Asks the controller for one of its structures.
 fn identify<T: FromBytes>(path: &Path, file: &File, cns: Cns, nsid: u32) -> Result<T, UringError> {
-    let failed = |cause| UringError::Identify { path: path.to_owned(), cause };
-    let mut page = Arena::new(u64::from(IDENTIFY_BYTES)).map_err(|cause| failed(io::Error::other(cause)))?;
     let mut entry = Sqe::default();
     IdentifyCommand::new(cns, nsid).write_to(&mut entry);
+    ask(file, &entry).map_err(|cause| UringError::Identify { path: path.to_owned(), cause })
+}
+
+/// Asks the controller for one of its structures, a page at most.
+pub(super) fn ask<T: FromBytes>(file: &File, entry: &Sqe) -> io::Result<T> {
+    let mut page = Arena::new(PAGE_BYTES.into()).map_err(io::Error::other)?;
+    let length_bytes = u32::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    assert!(length_bytes <= PAGE_BYTES, "{length_bytes} bytes in a page");
     let address = page.as_mut_ptr().expose_provenance() as u64;
-    let mut command = KernelCommand::new(&entry, Data { address, length_bytes: IDENTIFY_BYTES });
+    let mut command = KernelCommand::new(entry, Data { address, length_bytes });
     // SAFETY: `command` is the structure that the call takes, and names `page`, which is as long as it says and is not
     // accessed during the call.
     let status = unsafe { libc::ioctl(file.as_raw_fd(), ADMIN, &raw mut command) };
     match status {
-        0 => Ok(T::read_from_prefix(&page).map_err(|_| failed(io::ErrorKind::UnexpectedEof.into()))?.0),
-        1.. => Err(failed(io::Error::other(format!("NVMe status {status:#x}")))),
-        _ => Err(failed(io::Error::last_os_error())),
+        0 => Ok(T::read_from_prefix(&page).map_err(|_| io::ErrorKind::UnexpectedEof)?.0),
+        1.. => Err(io::Error::other(format!("NVMe status {status:#x}"))),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

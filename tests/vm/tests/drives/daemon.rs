@@ -6,12 +6,12 @@ use serde_json::Value;
 use sluice_vm::{Lab, Machine, MachineConfig, node_programs};
 
 /// A guest whose drives are in the hands of a daemon, as devices `d0` and so on.
-struct Served {
-    guest: Machine,
+pub(crate) struct Served {
+    pub(crate) guest: Machine,
 }
 
 impl Served {
-    fn boot(drives: u32) -> Option<Self> {
+    pub(crate) fn boot(drives: u32) -> Option<Self> {
         let lab = Lab::open()?;
         let programs = node_programs();
         let mut guest = Machine::boot(lab, &MachineConfig { drives, programs, ..MachineConfig::default() });
@@ -29,7 +29,7 @@ impl Served {
         Some(Self { guest })
     }
 
-    fn sluice(&mut self, arguments: &str) -> Value {
+    pub(crate) fn sluice(&mut self, arguments: &str) -> Value {
         self.guest
             .json(&format!("sluice --node unix:/run/api -o json {arguments} || {{ cat /tmp/log; exit 1; }}"))
     }
@@ -47,14 +47,14 @@ impl Served {
     }
 
     /// The state of device `d<drive>`, and why it is so.
-    fn state(&mut self, drive: usize) -> (String, String) {
+    pub(crate) fn state(&mut self, drive: usize) -> (String, String) {
         let devices = self.sluice("device list");
         let text = |name: &str| devices[drive][name].as_str().unwrap_or_default().to_owned();
         (text("state"), text("reason"))
     }
 
     /// Ends the daemon as an operator does.
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.guest.sh("kill $(cat /tmp/pid); until_true 30 test ! -e /run/ready");
     }
 }
@@ -83,8 +83,15 @@ fn a_file_system_holds_on_a_drive_in_user_space() {
     );
     assert_eq!(device["info"]["serial"], "SLUICE0", "{device}");
     assert_eq!(device["health"]["warnings"], Value::Array(Vec::new()), "{device}");
+    let drive = &served.sluice("drive list")[0];
+    assert_eq!(
+        (&drive["serial"], &drive["driver"], &drive["devices"][0]),
+        (&"SLUICE0".into(), &"vfio-pci".into(), &"d0".into()),
+        "{drive}"
+    );
+    assert!(drive["size_bytes"] == 256 << 20 && drive["health"]["warnings"].is_array(), "{drive}");
     let log = served.guest.sh("cat /tmp/log");
-    assert!(log.contains("2 MiB pages"), "buffers on huge pages, for they were reserved:\n{log}");
+    assert!(log.contains("buffers=\"2 MiB pages"), "buffers on huge pages, for they were reserved:\n{log}");
     let host = served.guest.json("sluice -o json host status");
     let drive = &host["drives"][0];
     assert_eq!((&drive["driver"], &host["iommu"]), (&"vfio-pci".into(), &true.into()), "{host}");
@@ -130,6 +137,11 @@ fn a_drive_that_is_pulled_takes_only_its_own_volumes_along() {
     served.guest.sh("until_true 60 test -e /tmp/end1 || { cat /tmp/log; dmesg | tail; exit 1; }");
     let (state, reason) = served.state(1);
     assert_eq!((state.as_str(), reason.as_str()), ("lost", "the host asks for the device back"));
+    let pulled = &served.sluice("device list")[1];
+    assert_eq!(pulled["counts"]["losses"], 1, "{pulled}");
+    let events = served.sluice("device events d1");
+    let last = events.as_array().and_then(|events| events.last()).expect("an event");
+    assert_eq!(last["text"], "the device is given up: the host asks for the device back", "{events}");
     assert_eq!(served.state(0).0, "pool");
     let ends = served
         .guest

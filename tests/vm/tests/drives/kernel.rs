@@ -13,7 +13,7 @@ fn a_drive_is_served_through_the_kernels_driver() {
         drive_address SLUICE0 > /tmp/address");
     let passed = guest.run_within(
         Duration::from_secs(300),
-        "SLUICE_NG=/dev/ng0n1 RUST_BACKTRACE=1 drive kernel:: --test-threads=1 --nocapture",
+        "SLUICE_NG=/dev/ng0n1 SLUICE_BLOCK=/dev/nvme0n1 RUST_BACKTRACE=1 drive kernel:: --test-threads=1 --nocapture",
     );
     println!("{}", passed.output);
     assert_eq!(passed.code, 0, "{}", passed.output);
@@ -43,6 +43,13 @@ fn a_drive_is_served_through_the_kernels_driver() {
         (&"pool".into(), &"SLUICE0".into()),
         "{device}"
     );
+    let drive = &guest.json("sluice --node unix:/run/api -o json drive list")[0];
+    assert_eq!(
+        (&drive["serial"], &drive["driver"], &drive["devices"][0]),
+        (&"SLUICE0".into(), &"nvme".into(), &"d0".into()),
+        "{drive}"
+    );
+    assert!(drive["health"]["temperature_celsius"].as_i64().is_some_and(|celsius| celsius > 0), "{drive}");
     let log = guest.sh("kill $(cat /tmp/pid); until_true 30 test ! -e /run/ready; cat /tmp/log");
     assert!(log.contains("direct, registered buffers, registered file"), "the modes are told:\n{log}");
 

@@ -4,6 +4,7 @@
 //! never better than what was measured.
 
 mod apps;
+mod devices;
 
 use std::fmt;
 
@@ -40,6 +41,7 @@ const BOUNDS_NS: [u64; 17] = [
 #[derive(Debug)]
 pub(super) struct Scrape {
     pub(super) node: String,
+    pub(super) devices: Vec<v1::Device>,
     pub(super) pools: Vec<v1::Pool>,
     pub(super) stats: v1::GetStatsResponse,
 }
@@ -147,6 +149,7 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let encoder = &mut encoder;
         self.node(encoder)?;
+        self.devices(encoder)?;
         self.pools(encoder)?;
         self.connections(encoder)?;
         self.errors(encoder)?;
@@ -233,7 +236,29 @@ mod test {
             apps: vec![app],
             schedulers: vec![scheduler],
         };
-        Scrape { node: "n1".into(), pools: vec![pool], stats }
+        Scrape { node: "n1".into(), devices: devices().into(), pools: vec![pool], stats }
+    }
+
+    /// A drive that is ill, and a file.
+    fn devices() -> [v1::Device; 2] {
+        let health = v1::DeviceHealth {
+            warnings: vec!["media read only".into()],
+            temperature_kelvin: 310,
+            spare_percent: 4,
+            spare_threshold_percent: 10,
+            used_percent: 101,
+            media_errors: 12,
+        };
+        let counts = v1::DeviceCounts { aborts: 5, resets: 2, losses: 1, ..v1::DeviceCounts::default() };
+        let drive = v1::Device {
+            name: "d0".into(),
+            state: v1::DeviceState::Lost.into(),
+            health: Some(health),
+            counts: Some(counts),
+            ..v1::Device::default()
+        };
+        let state = v1::DeviceState::Pool.into();
+        [drive, v1::Device { name: "f0".into(), state, ..v1::Device::default() }]
     }
 
     #[test]
@@ -242,6 +267,17 @@ mod test {
         for line in [
             "# TYPE sluice_node info",
             "sluice_uptime_seconds 1.5",
+            "sluice_device_up{device=\"d0\"} 0",
+            "sluice_device_up{device=\"f0\"} 1",
+            "sluice_device_critical_warning{device=\"d0\",warning=\"media read only\"} 1",
+            "sluice_device_temperature_celsius{device=\"d0\"} 37.0",
+            "sluice_device_spare_ratio{device=\"d0\"} 0.04",
+            "sluice_device_spare_threshold_ratio{device=\"d0\"} 0.1",
+            "sluice_device_used_ratio{device=\"d0\"} 1.01",
+            "sluice_device_media_errors{device=\"d0\"} 12.0",
+            "sluice_device_aborts_total{device=\"d0\"} 5",
+            "sluice_device_resets_total{device=\"d0\"} 2",
+            "sluice_device_losses_total{device=\"d0\"} 1",
             "sluice_pool_capacity_bytes{pool=\"disk\"} 100",
             "sluice_pool_free_bytes{pool=\"disk\"} 60",
             "sluice_pool_space_level{pool=\"disk\"} 2",
@@ -261,7 +297,9 @@ mod test {
         }
         // What is not there is not shown as 0.
         assert!(
-            !text.contains("sluice_app_max_iops{") && !text.contains("sluice_scheduler_guaranteed_iops{")
+            !text.contains("sluice_app_max_iops{")
+                && !text.contains("sluice_scheduler_guaranteed_iops{")
+                && !text.contains("sluice_device_spare_ratio{device=\"f0\"}")
         );
     }
 
