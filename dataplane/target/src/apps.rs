@@ -9,10 +9,11 @@ use std::time::Duration;
 use sluice_device::{DeviceInfo, Nanos};
 use sluice_qos::{
     App, AppIndex, AppSpec, Change, Config, DeviceProfile, Event, LatencyClass, Lease, Qos, QosSpec,
-    Scheduler, Tag, VolumeQos,
+    Scheduler, Tag, UnitTable, VolumeQos,
 };
 use sluice_volume::VolumeIndex;
 
+use crate::config::TargetConfig;
 use crate::handle::{AppFigures, AppStatus, ControlError, LeaseSpec, NotedEvent, SchedulerFigures};
 
 /// The name that the reactor's own work is charged to.
@@ -58,11 +59,23 @@ pub(crate) struct Apps {
 }
 
 impl Apps {
-    /// For a device and the caller's `slots` requests.
-    pub(crate) fn new(now: Nanos, device: &DeviceInfo, slots: u32, profile: Option<DeviceProfile>) -> Self {
+    /// For a device and the caller's `slots` requests, as `target` says.
+    pub(crate) fn new(
+        now: Nanos,
+        device: &DeviceInfo,
+        slots: u32,
+        profile: Option<DeviceProfile>,
+        target: &TargetConfig,
+    ) -> Self {
         let qos = QosSpec { weight: SYSTEM_WEIGHT, ..QosSpec::default() };
         let system = Qos::new(qos).expect("a weight within its range");
-        let config = Config { system, ..Config::new(slots, device.queue_depth, profile) };
+        let config = Config {
+            system,
+            units: UnitTable::new(target.unit_bytes, target.unit_bytes)
+                .expect("checked with the configuration"),
+            promised_permille: target.promised_percent * 10,
+            ..Config::new(slots, device.queue_depth, profile)
+        };
         let mut scheduler = Scheduler::new(now, config);
         let background = scheduler.add_volume(now, AppIndex::SYSTEM, VolumeQos::default());
         let spec = AppSpec { name: SYSTEM.to_owned(), qos, ..AppSpec::default() };

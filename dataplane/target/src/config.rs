@@ -89,6 +89,10 @@ pub struct TargetConfig {
     /// How long each of the two steps of a device's calibration lasts that goes before it is formatted; zero: it is
     /// not calibrated, and no Min can be promised on it. At most 10 minutes. Default zero.
     pub calibration: Duration,
+    /// What reads and writes of one I/O unit carry at most, in bytes: a power of two, 4 KiB to 1 MiB. Default 16 KiB.
+    pub unit_bytes: u32,
+    /// Percent of a device's calibrated worst rate that may be promised as Min; 1 to 100. Default 80.
+    pub promised_percent: u32,
 }
 
 impl Default for TargetConfig {
@@ -101,6 +105,8 @@ impl Default for TargetConfig {
             pending_handshakes: 64,
             qos: true,
             calibration: Duration::ZERO,
+            unit_bytes: 16 << 10,
+            promised_percent: 80,
         }
     }
 }
@@ -150,6 +156,11 @@ impl TargetConfig {
         ensure(drain <= second(60), "drain_timeout_ms", drain.as_millis(), "0 to 60000")?;
         let calibration = self.calibration;
         ensure(calibration <= second(600), "calibration_ms", calibration.as_millis(), "0 to 600000")?;
+        let unit = self.unit_bytes;
+        let power = unit.is_power_of_two() && (4096..=1 << 20).contains(&unit);
+        ensure(power, "unit", unit, "a power of two from 4096 to 1048576")?;
+        let promised = self.promised_percent;
+        ensure((1..=100).contains(&promised), "promised_percent", promised, "1 to 100")?;
         let pending = self.pending_handshakes;
         ensure((1..=4096).contains(&pending), "pending_handshakes", pending, "1 to 4096")
     }
@@ -261,6 +272,16 @@ mod test {
         }
         for (value, expected) in [(0, false), (600_000, false), (600_001, true)] {
             assert_eq!(refused(|c, v| c.calibration = Duration::from_millis(v), value), expected);
+        }
+        for (value, expected) in
+            [(2048, true), (4096, false), (12_288, true), (1 << 20, false), (2 << 20, true)]
+        {
+            let set: fn(&mut TargetConfig, u64) = |c, v| c.unit_bytes = u32::try_from(v).unwrap();
+            assert_eq!(refused(set, value), expected);
+        }
+        for (value, expected) in [(0, true), (1, false), (100, false), (101, true)] {
+            let set: fn(&mut TargetConfig, u64) = |c, v| c.promised_percent = u32::try_from(v).unwrap();
+            assert_eq!(refused(set, value), expected);
         }
         for (value, expected) in [(0, true), (1, false), (4096, false), (4097, true)] {
             let set: fn(&mut TargetConfig, u64) = |c, v| c.pending_handshakes = u32::try_from(v).unwrap();

@@ -124,6 +124,11 @@ section! {
         /// milliseconds. A new drive wants minutes, until its cache is worn out. 0: it is not measured, and no Min can
         /// be promised on it.
         calibration_ms: u32 = 500, 0..=600_000;
+        /// What an I/O unit of reads and writes carries at most, in bytes, a power of two: a larger I/O counts a unit
+        /// against Min, Max and bursts for every so many bytes begun.
+        unit: Size = Size::kib(16), Size::kib(4)..=Size::mib(1);
+        /// Percent of the measured worst rate that may be promised as Min, all applications together.
+        promised_percent: u32 = 80, 1..=100;
     }
 }
 

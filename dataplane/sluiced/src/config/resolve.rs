@@ -152,6 +152,8 @@ impl RawNvmeTcp {
             pending_handshakes: self.pending_handshakes,
             qos: qos.enabled,
             calibration: ms(qos.calibration_ms),
+            unit_bytes: in_u32(qos.unit.0),
+            promised_percent: qos.promised_percent,
         };
         target.check()?;
         Ok(target)

@@ -115,7 +115,8 @@ impl TargetService {
     ) -> Result<Self, ControlError> {
         let limits = config.limits;
         let now = sluice_reactor::clock::now();
-        let apps = Apps::new(now, volume.device_info(), limits.requests() + BACKGROUND_SLOTS, profile);
+        let slots = limits.requests() + BACKGROUND_SLOTS;
+        let apps = Apps::new(now, volume.device_info(), slots, profile, &config);
         let mut service = Self {
             io: IoPath::new(volume, buffers, apps, &config),
             now,
