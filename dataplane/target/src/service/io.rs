@@ -271,11 +271,18 @@ impl IoPath {
         self.queue.push(VolumeIo { tag: slot, volume, op, lba, blocks, buffer });
     }
 
-    /// Puts the pool's work on the side in line with all else.
-    fn ask_for_background(&mut self, now: Nanos) {
+    /// Takes note of work on the side that is done: others may go in its place. Returns whether there was any.
+    fn complete_background(&mut self, now: Nanos) -> bool {
+        let mut any = false;
         while let Some(slot) = self.volume.background_done() {
             self.apps.scheduler.complete(now, self.background_from + slot);
+            any = true;
         }
+        any
+    }
+
+    /// Puts the pool's work on the side in line with all else.
+    fn ask_for_background(&mut self, now: Nanos) {
         while let Some(Background { slot, op, bytes }) = self.volume.background() {
             let io = Io {
                 slot: self.background_from + slot,
@@ -335,7 +342,7 @@ impl IoPath {
             self.complete_one(connections, std::mem::take(completion), now);
         }
         self.completions = completions;
-        count > 0
+        self.complete_background(now) || count > 0
     }
 
     fn complete_one(&mut self, connections: &mut Slab<Connection>, completion: Completion, now: Nanos) {

@@ -63,9 +63,10 @@ impl Seal {
         self.since.get_or_insert(now);
     }
 
-    /// When it is to begin without anybody asking.
+    /// When it is to begin; at once if somebody asks for it.
     pub(crate) fn due(&self) -> Option<Nanos> {
         match self.stage {
+            Stage::Idle if self.wanted => Some(Nanos::ZERO),
             Stage::Idle => self.since.map(|since| since + SEAL_AGE),
             _ => None,
         }
@@ -73,7 +74,7 @@ impl Seal {
 
     /// Whether it should begin now.
     pub(crate) fn should_begin(&self, now: Nanos, full: bool) -> bool {
-        self.stage == Stage::Idle && (self.wanted || full || self.due().is_some_and(|due| due <= now))
+        self.stage == Stage::Idle && (full || self.due().is_some_and(|due| due <= now))
     }
 
     /// It begins: what happens from now on is the next one's.

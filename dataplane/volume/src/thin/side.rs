@@ -63,9 +63,16 @@ impl Side {
         None
     }
 
-    /// Whether there is a request to ask for.
+    /// Whether there is a request to ask for, or a slot to be taken that is done.
     pub(crate) fn wants(&self) -> bool {
-        !self.line.is_empty() && self.free().is_some()
+        self.done().is_some() || !self.line.is_empty() && self.free().is_some()
+    }
+
+    fn done(&self) -> Option<usize> {
+        if self.busy == 0 {
+            return None;
+        }
+        self.slots.iter().position(|slot| matches!(slot, Slot::Done))
     }
 
     fn free(&self) -> Option<usize> {
@@ -104,10 +111,7 @@ impl Side {
 
     /// A slot whose request has completed, once.
     pub(crate) fn take_done(&mut self) -> Option<u32> {
-        if self.busy == 0 {
-            return None;
-        }
-        let at = self.slots.iter().position(|slot| matches!(slot, Slot::Done))?;
+        let at = self.done()?;
         self.slots[at] = Slot::Free;
         self.busy -= 1;
         Some(u32::try_from(at).expect("few"))
@@ -151,7 +155,7 @@ mod test {
         side.complete(99);
         assert_eq!(side.take_done(), None);
         side.complete(3);
-        assert!(!side.wants());
+        assert!(side.wants(), "somebody is to take note of it");
         assert_eq!((side.take_done(), side.take_done()), (Some(3), None));
         assert_eq!(side.ask(512), Some(Background { slot: 3, op: Op::Write { fua: false }, bytes: 1024 }));
     }

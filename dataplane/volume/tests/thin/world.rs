@@ -292,6 +292,9 @@ impl World {
                 return;
             }
             self.poll();
+            let busy = self.pool.is_control_busy() || self.pool.in_flight() > 0;
+            let awake = self.pool.next_deadline().is_some() || !self.turns.is_empty();
+            assert!(!busy || awake, "its owner would sleep, and nothing would ever end: {:?}", self.control);
         }
         panic!("something never ended: {:?} {:?}", self.control, self.flights.iter().flatten().next());
     }
