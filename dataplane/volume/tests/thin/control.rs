@@ -260,6 +260,9 @@ impl World {
             return None;
         }
         let outcome = self.pool.begin_rollback(self.index(volume), self.index(snapshot));
+        if outcome.is_ok() {
+            self.note_zeroes_before(volume, snapshot);
+        }
         Some((Change::Rollback { volume, snapshot }, outcome))
     }
 

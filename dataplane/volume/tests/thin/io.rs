@@ -191,6 +191,22 @@ impl World {
         }
     }
 
+    /// A volume is being rolled back: zeroes on their way over what was not written then may come after that.
+    pub(crate) fn note_zeroes_before(&mut self, volume: Uuid, snapshot: Uuid) {
+        let sectors: Vec<u64> = self.model.entries[&snapshot].cells.keys().copied().collect();
+        let entry = self.model.entries.get_mut(&volume).unwrap();
+        let flights = self.flights.iter().flatten().filter(|flight| flight.uuid == volume);
+        let zeroing: Vec<&Flight> =
+            flights.filter(|flight| matches!(flight.kind, Kind::Zero { .. })).collect();
+        for sector in
+            sectors.into_iter().filter(|sector| !entry.cells.contains_key(sector)).collect::<Vec<_>>()
+        {
+            for zero in zeroing.iter().filter(|zero| zero.changes().contains(&sector)) {
+                entry.cell(sector).begin(zero.id, 0, zero.begun);
+            }
+        }
+    }
+
     /// Takes a completion.
     pub(crate) fn complete(&mut self, completion: Completion) {
         let flight = self.flights[completion.tag as usize].take().expect("each tag comes back once");
