@@ -6,6 +6,7 @@
 //! | module | what | for |
 //! |---|---|---|
 //! | [`memory`] | blocks in lazily mapped memory | tests, benchmarks, scratch pools |
+//! | [`cached`] | a file whose unflushed writes are gone with the process | tests of a loss of power |
 //! | [`null`] | remembers nothing, answers at once | measuring everything above it |
 //! | [`delay`] | a layer: completions come later, on the caller's clock | tests of timeouts and ordering |
 //! | [`ssd`] | a layer: completions come when a flash drive's dies would be done | benchmarks of isolation |
@@ -16,6 +17,7 @@
 //! Files and block devices are in `sluice-uring`, which may hold unsafe code; this crate may not.
 #![forbid(unsafe_code)]
 
+pub mod cached;
 mod check;
 pub mod conformance;
 pub mod delay;

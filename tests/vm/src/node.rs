@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Backing {
     /// A file: survives the daemon.
     File,
+    /// A file that loses, with the daemon, what was not flushed: as a drive does when the power fails.
+    LosesUnflushed,
     /// Memory: gone with the daemon.
     Memory,
     /// Memory that takes the time of a drive with one die, sixteen times as slow as others, measured before it is
@@ -246,6 +248,7 @@ fn spawn(folder: &TempDir, backing: Backing, port: u16) -> Child {
     let (disk, api) = (path.join("disk"), api(folder));
     let (uri, calibration_ms) = match backing {
         Backing::File => (format!("uri = \"file:{}\"\nsize = \"512MiB\"", disk.display()), 0),
+        Backing::LosesUnflushed => (format!("uri = \"cached:{}\"\nsize = \"512MiB\"", disk.display()), 0),
         Backing::Memory => ("uri = \"memory:512MiB\"".to_owned(), 0),
         Backing::SlowDrive => ("uri = \"ssd:128MiB\"\ndies = 1\nslowdown = 16".to_owned(), 500),
     };

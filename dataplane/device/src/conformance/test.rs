@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Nanos;
+use crate::cached::CachedDevice;
 use crate::delay::{DelayDevice, DelayOptions};
 use crate::error::{ErrorDevice, Faults};
 use crate::memory::{MemoryDevice, MemoryOptions};
@@ -27,6 +28,15 @@ fn memory(block_size: u32) -> MemoryDevice {
 fn memory_devices_conform() {
     for block_size in [512, 1024, 4096] {
         run(ORDINARY, |_| memory(block_size));
+    }
+}
+
+#[test]
+fn cached_files_conform() {
+    let folder = tempfile::tempdir().unwrap();
+    for block_size in [512, 4096] {
+        let path = folder.path().join(block_size.to_string());
+        run(ORDINARY, |_| CachedDevice::open(&path, block_size, (4 << 20) / u64::from(block_size)).unwrap());
     }
 }
 

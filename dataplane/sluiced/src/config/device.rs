@@ -57,6 +57,13 @@ pub enum Source {
         /// I/O queue pairs.
         queue_pairs: u16,
     },
+    /// A file behind a write cache that is gone with this process.
+    Cached {
+        /// Where.
+        path: PathBuf,
+        /// Its shape.
+        shape: Volatile,
+    },
     /// Memory of this process.
     Memory(Volatile),
     /// Memory that takes a flash drive's time.
@@ -99,6 +106,7 @@ impl fmt::Display for Source {
             Source::Ng { path } => write!(f, "ng:{}", path.display()),
             Source::Pcie { address, namespace: None, .. } => write!(f, "pcie:{address}"),
             Source::Pcie { address, namespace: Some(nsid), .. } => write!(f, "pcie:{address}/{nsid}"),
+            Source::Cached { path, .. } => write!(f, "cached:{}", path.display()),
             Source::Memory(shape) => write!(f, "memory:{}", Size(shape.size_bytes)),
             Source::Ssd { shape, .. } => write!(f, "ssd:{}", Size(shape.size_bytes)),
             Source::Null(shape) => write!(f, "null:{}", Size(shape.size_bytes)),
@@ -135,7 +143,7 @@ impl RawDevice {
     }
 
     fn source(&self) -> Result<Source, ConfigError> {
-        const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `ng:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE` or `null:SIZE`";
+        const FORMS: &str = "required: `file:PATH`, `uring:PATH`, `ng:PATH`, `pcie:ADDRESS`, `memory:SIZE`, `ssd:SIZE`, `cached:PATH` or `null:SIZE`";
         let bad = || ConfigError::value("device.uri", &self.uri, FORMS);
         for (option, value) in [("device.dies", self.dies), ("device.slowdown", self.slowdown)] {
             if let Some(value) = value.filter(|_| !self.uri.starts_with("ssd:")) {
@@ -151,6 +159,7 @@ impl RawDevice {
             "uring" => Ok(Source::Block { path: self.own_shape(rest)? }),
             "ng" => Ok(Source::Ng { path: self.own_shape(rest)? }),
             "pcie" => self.pcie(rest),
+            "cached" => self.cached(rest),
             "memory" => self.volatile(rest).map(Source::Memory),
             "ssd" => {
                 let dies = self.dies.unwrap_or(SsdOptions::default().dies);
@@ -203,6 +212,15 @@ impl RawDevice {
             return Err(ConfigError::value("device.queue_pairs", pairs, "must be a power of two"));
         };
         Ok(Source::Pcie { address: address.parse().map_err(|_| bad())?, namespace, queue_pairs })
+    }
+
+    fn cached(&self, path: &str) -> Result<Source, ConfigError> {
+        let size = self.size.unwrap_or_default();
+        if size.0 == 0 || !size.0.is_multiple_of(Size::mib(1).0) {
+            return Err(ConfigError::value("device.size", size, "`cached:` needs one, a multiple of 1MiB"));
+        }
+        let shape = Volatile { size_bytes: size.0, block_size: self.known_block_size()? };
+        Ok(Source::Cached { path: path.into(), shape })
     }
 
     fn volatile(&self, size: &str) -> Result<Volatile, ConfigError> {

@@ -159,11 +159,11 @@ section! {
         /// Required. `file:PATH` for a regular file, created if missing; `uring:PATH` for a block device, whose data
         /// are overwritten only as `format` says; `ng:/dev/ng0n1` for a namespace of an NVMe drive that stays with the
         /// kernel's driver but gets NVMe commands; `pcie:ADDRESS` for one that `sluice host prepare` took from the
-        /// kernel, `pcie:ADDRESS/NAMESPACE` if it has several namespaces; `memory:SIZE`, `ssd:SIZE` and `null:SIZE` for
-        /// tests: the first forgets everything on exit, the second too and takes a flash drive's time, the third
-        /// forgets at once.
+        /// kernel, `pcie:ADDRESS/NAMESPACE` if it has several namespaces; `memory:SIZE`, `ssd:SIZE`, `null:SIZE` and
+        /// `cached:PATH` for tests: the first forgets everything on exit, the second too and takes a flash drive's time,
+        /// the third forgets at once, and the last is a file that loses on exit what was not flushed.
         uri: String = String::new();
-        /// Size of the file that `file:` creates; needed only then. A multiple of 1 MiB.
+        /// Size of the file that `file:` creates, needed only then, or that `cached:` has. A multiple of 1 MiB.
         size: Option<Size> = None, Size::mib(16)..=Size(1 << 50);
         /// Logical block size in bytes, 512 or 4096; not for `uring:`, `ng:` and `pcie:`, which tell their own.
         block_size: Option<u32> = None;

@@ -149,7 +149,10 @@ fn device_uris() {
     let shape = Volatile { size_bytes: 16 << 20, block_size: 4096 };
     assert_eq!(source("uri = 'memory:16MiB'").expect("memory"), Source::Memory(shape));
     assert_eq!(source("uri = 'null:16MiB'").expect("null"), Source::Null(shape));
+    let cached = Source::Cached { path: "/c".into(), shape };
+    assert_eq!(source("uri = 'cached:/c'\nsize = '16MiB'").expect("cached"), cached);
     let bad = [
+        "uri = 'cached:/c'",
         "uri = 'file:'",
         "uri = 'spdk:x'",
         "uri = '/dev/x'",

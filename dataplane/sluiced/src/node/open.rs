@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sluice_device::cached::CachedDevice;
 use sluice_device::memory::{MemoryDevice, MemoryOptions};
 use sluice_device::null::{NullDevice, NullOptions};
 use sluice_device::ssd::{SsdDevice, SsdOptions};
@@ -27,6 +28,9 @@ pub(crate) enum OpenError {
     /// There is no file and no size to create one with.
     #[error("{0} does not exist: give the device a `size` to have it created")]
     Missing(PathBuf),
+    /// A file for tests.
+    #[error("cannot open the file: {0}")]
+    Cached(#[from] std::io::Error),
     /// Not memory enough for a memory device.
     #[error(transparent)]
     Memory(#[from] ArenaError),
@@ -80,6 +84,10 @@ pub(crate) fn open(
             let (name, namespace, queue_pairs) = (address.to_string(), *namespace, *queue_pairs);
             let options = Options { name, namespace, queue_pairs, ..Options::default() };
             pcie(&device.name, *address, &options, buffers, watch)
+        }
+        Source::Cached { path, shape } => {
+            let blocks = shape.size_bytes / u64::from(shape.block_size);
+            Ok(Box::new(CachedDevice::open(path, shape.block_size, blocks)?))
         }
         Source::Memory(shape) => Ok(Box::new(memory(&device.name, *shape, false)?)),
         Source::Ssd { shape, dies, slowdown } => {

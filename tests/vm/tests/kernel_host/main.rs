@@ -9,3 +9,4 @@ mod harness;
 mod isolation;
 mod packets;
 mod restart;
+mod thin;
