@@ -232,10 +232,18 @@ impl Engine {
             self.advance_seal(now);
         }
         self.advance_scrub();
+        self.advance_ended(now);
         self.advance_flush();
         self.advance_journal();
         self.retry_parked(now);
         self.advance_journal();
+    }
+
+    /// A checkpoint or a merge that has ended just now may be all that an operation waits for.
+    fn advance_ended(&mut self, now: Nanos) {
+        if self.state == PoolState::Open && self.control.load().is_none() {
+            self.advance_control(now);
+        }
     }
 
     /// When [`advance`](Self::advance) has something to do although nothing completes.
