@@ -96,6 +96,8 @@ impl Engine {
             Stage::Hardening { ticket } => {
                 if self.flusher.is_done(ticket) {
                     self.sealed();
+                    // What was recorded meanwhile is the next one's, and the wake is used up in this turn.
+                    self.advance_seal(now);
                 }
             }
         }
