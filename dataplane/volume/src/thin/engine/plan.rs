@@ -103,7 +103,7 @@ impl Engine {
                 let blocks = extent.start..extent.start + extent.blocks;
                 let part = span.within(&blocks);
                 // The rest of the block is fetched from where others see it: it must have stopped changing.
-                let whole = part.bytes().is_multiple_of(u64::from(BLOCK_BYTES_32));
+                let whole = part.bytes() == extent.blocks * u64::from(BLOCK_BYTES_32);
                 if !whole && self.is_sharing() {
                     return Err(Blocked::Wait);
                 }
