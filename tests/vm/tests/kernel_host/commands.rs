@@ -47,20 +47,21 @@ fn zeroes_and_deallocates(block_size: u32) {
         ));
     }
 
-    // Two ranges in one Dataset Management command; the block between them stays.
+    // Two ranges in one Dataset Management command; the block between them stays. A pool gives back units of 4 KiB, and
+    // the first range is made of them.
     let facts = guest.sh(&format!(
         "set -e
-        nvme dsm /tmp/disk --ad --slbs=4,13 --blocks=8,8 > /dev/null
+        nvme dsm /tmp/disk --ad --slbs=8,17 --blocks=8,8 > /dev/null
         {}
-        dd if=/tmp/read bs={size} skip=12 count=1 2> /dev/null > /tmp/a
-        dd if=/tmp/pattern bs={size} skip=12 count=1 2> /dev/null > /tmp/b
+        dd if=/tmp/read bs={size} skip=16 count=1 2> /dev/null > /tmp/a
+        dd if=/tmp/pattern bs={size} skip=16 count=1 2> /dev/null > /tmp/b
         cmp /tmp/a /tmp/b
         nvme id-ns /tmp/disk | grep dlfeat",
         read(size, 0, 32)
     ));
     if facts.trim_end().ends_with('1') || facts.trim_end().ends_with('9') {
         guest.sh(&format!(
-            "dd if=/tmp/read bs={size} skip=4 count=8 2> /dev/null | cmp -n $((8 * {size})) - /dev/zero"
+            "dd if=/tmp/read bs={size} skip=8 count=8 2> /dev/null | cmp -n $((8 * {size})) - /dev/zero"
         ));
     }
     guest.finish();
